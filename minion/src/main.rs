@@ -1,0 +1,2 @@
+//! The vsalt command.
+fn main() {}

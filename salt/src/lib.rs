@@ -1,0 +1,1 @@
+//! What Salt defines.
