@@ -1,0 +1,344 @@
+//! All that a function may touch. There are no globals: identity, options, grains, pillar and session come from here,
+//! so that many identities can live in one process without seeing each other.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use crate::args::Args;
+use crate::function::BoxFuture;
+use crate::registry::Registry;
+use crate::{Error, Map, Result, Value};
+
+/// One minion identity: what all of its jobs share.
+pub struct Identity {
+    id: String,
+    opts: RwLock<Arc<Map>>,
+    grains: RwLock<Arc<Map>>,
+    pillar: RwLock<Arc<Map>>,
+    vcenter: RwLock<Result<vcenter::Client, String>>,
+    modules: Arc<Registry>,
+    states: Arc<Registry>,
+    master: Arc<dyn Master>,
+    files: Arc<dyn Files>,
+}
+
+/// What an [`Identity`] is made of at its start.
+pub struct Parts {
+    /// The minion id.
+    pub id: String,
+    /// The options, as `config.items` shows them.
+    pub opts: Map,
+    /// Execution functions.
+    pub modules: Arc<Registry>,
+    /// State functions.
+    pub states: Arc<Registry>,
+    /// The way to the master.
+    pub master: Arc<dyn Master>,
+    /// The way to the files of states.
+    pub files: Arc<dyn Files>,
+}
+
+impl Identity {
+    /// An identity with no grains, no pillar and no vCenter yet.
+    pub fn new(parts: Parts) -> Arc<Identity> {
+        Arc::new(Identity {
+            id: parts.id,
+            opts: RwLock::new(Arc::new(parts.opts)),
+            grains: RwLock::default(),
+            pillar: RwLock::default(),
+            vcenter: RwLock::new(Err("there is no connection to a vCenter yet".into())),
+            modules: parts.modules,
+            states: parts.states,
+            master: parts.master,
+            files: parts.files,
+        })
+    }
+
+    /// The minion id.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The options at this moment.
+    pub fn opts(&self) -> Arc<Map> {
+        read(&self.opts)
+    }
+
+    /// Replaces the options.
+    pub fn set_opts(&self, opts: Map) {
+        write(&self.opts, Arc::new(opts));
+    }
+
+    /// The grains at this moment.
+    pub fn grains(&self) -> Arc<Map> {
+        read(&self.grains)
+    }
+
+    /// Replaces the grains.
+    pub fn set_grains(&self, grains: Map) {
+        write(&self.grains, Arc::new(grains));
+    }
+
+    /// The pillar in memory.
+    pub fn pillar(&self) -> Arc<Map> {
+        read(&self.pillar)
+    }
+
+    /// Replaces the pillar in memory.
+    pub fn set_pillar(&self, pillar: Map) {
+        write(&self.pillar, Arc::new(pillar));
+    }
+
+    /// The vCenter of this identity.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] with the reason why there is none.
+    pub fn vcenter(&self) -> Result<vcenter::Client> {
+        read(&self.vcenter).map_err(Error::Unavailable)
+    }
+
+    /// Replaces the vCenter, or the reason why there is none.
+    pub fn set_vcenter(&self, client: Result<vcenter::Client, String>) {
+        write(&self.vcenter, client);
+    }
+}
+
+fn read<T: Clone>(lock: &RwLock<T>) -> T {
+    lock.read().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
+fn write<T>(lock: &RwLock<T>, value: T) {
+    *lock.write().unwrap_or_else(PoisonError::into_inner) = value;
+}
+
+/// The job that a function runs in.
+#[derive(Debug, Default)]
+pub struct Job {
+    /// The job id; `req` where the master is to make one.
+    pub jid: String,
+    /// The publication: `fun`, `arg`, `tgt`, `tgt_type`, `ret`, `user` and so on.
+    pub load: Map,
+    retcode: AtomicI64,
+}
+
+impl Job {
+    /// A job of a publication.
+    pub fn new(jid: impl Into<String>, load: Map) -> Job {
+        Job { jid: jid.into(), load, retcode: AtomicI64::new(0) }
+    }
+
+    /// The return code that the function left.
+    pub fn retcode(&self) -> i64 {
+        self.retcode.load(Ordering::Relaxed)
+    }
+}
+
+/// What a function is given: its identity, its job, and what the call changed for it. Cheap to clone.
+#[derive(Clone)]
+pub struct Context {
+    identity: Arc<Identity>,
+    job: Arc<Job>,
+    opts: Option<Arc<Map>>,
+    pillar: Option<Arc<Map>>,
+}
+
+impl Context {
+    /// A context for one job.
+    pub fn new(identity: Arc<Identity>, job: Arc<Job>) -> Context {
+        Context { identity, job, opts: None, pillar: None }
+    }
+
+    /// The same with other options, for example `test: True` for a state run.
+    #[must_use]
+    pub fn with_opts(mut self, opts: Map) -> Context {
+        self.opts = Some(Arc::new(opts));
+        self
+    }
+
+    /// The same with another pillar, for example that of a state run.
+    #[must_use]
+    pub fn with_pillar(mut self, pillar: Map) -> Context {
+        self.pillar = Some(Arc::new(pillar));
+        self
+    }
+
+    /// The same with another job: a function that is called from another leaves its return code there.
+    #[must_use]
+    pub fn with_job(mut self, job: Arc<Job>) -> Context {
+        self.job = job;
+        self
+    }
+
+    /// The minion id.
+    pub fn id(&self) -> &str {
+        &self.identity.id
+    }
+
+    /// The identity.
+    pub fn identity(&self) -> &Arc<Identity> {
+        &self.identity
+    }
+
+    /// The job.
+    pub fn job(&self) -> &Job {
+        &self.job
+    }
+
+    /// The options of this call.
+    pub fn opts(&self) -> Arc<Map> {
+        self.opts.clone().unwrap_or_else(|| self.identity.opts())
+    }
+
+    /// The grains.
+    pub fn grains(&self) -> Arc<Map> {
+        self.identity.grains()
+    }
+
+    /// The pillar of this call.
+    pub fn pillar(&self) -> Arc<Map> {
+        self.pillar.clone().unwrap_or_else(|| self.identity.pillar())
+    }
+
+    /// True for a run with `test=True`.
+    pub fn test(&self) -> bool {
+        self.opts().get("test").is_some_and(Value::truthy)
+    }
+
+    /// The vCenter of this identity: its one session and its live inventory.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] with the reason why there is none.
+    pub fn vcenter(&self) -> Result<vcenter::Client> {
+        self.identity.vcenter()
+    }
+
+    /// The master.
+    pub fn master(&self) -> &dyn Master {
+        &*self.identity.master
+    }
+
+    /// The files of states: the master's file server, or local roots.
+    pub fn files(&self) -> &dyn Files {
+        &*self.identity.files
+    }
+
+    /// The execution functions.
+    pub fn modules(&self) -> &Registry {
+        &self.identity.modules
+    }
+
+    /// The state functions.
+    pub fn states(&self) -> &Registry {
+        &self.identity.states
+    }
+
+    /// Sets the return code of the job.
+    pub fn set_retcode(&self, retcode: i64) {
+        self.job.retcode.store(retcode, Ordering::Relaxed);
+    }
+
+    /// Calls an execution function by its name. For what users write (`module.run`, templates, `test.try`); code that
+    /// knows what it wants calls a verb of `vcenter::ops` instead.
+    ///
+    /// # Errors
+    /// [`Error::NotAvailable`], and whatever the function gives.
+    pub fn call<'a>(&'a self, fun: &'a str, mut args: Args) -> BoxFuture<'a, Result<Value>> {
+        Box::pin(async move {
+            let function = self.modules().find(fun)?;
+            if function.kwargs {
+                args.keywords.extend(self.pub_data());
+            }
+            function.run(self, args).await
+        })
+    }
+
+    /// The `__pub_*` keywords that a function with `**kwargs` gets (`salt/minion.py`, `load_args_and_kwargs`).
+    pub fn pub_data(&self) -> Map {
+        self.job
+            .load
+            .iter()
+            .filter_map(|(k, v)| Some((Value::from(format!("__pub_{}", k.as_str()?)), v.clone())))
+            .collect()
+    }
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context")
+            .field("id", &self.identity.id)
+            .field("jid", &self.job.jid)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A request for a freshly compiled pillar.
+#[derive(Clone, Debug, Default)]
+pub struct PillarRequest {
+    /// The `pillar=` of a call: sent along and merged over the result.
+    pub pillar_override: Map,
+    /// The environment of files.
+    pub saltenv: Option<String>,
+    /// The environment of the pillar.
+    pub pillarenv: Option<String>,
+    /// Ask masters with a pillar cache to drop theirs.
+    pub clean_cache: bool,
+}
+
+/// What a function may want of its master and of its own minion.
+pub trait Master: Send + Sync {
+    /// Fires an event on the master's bus (`_minion_event`). `preload` are further keys of the load, such as the jid
+    /// of a job's progress event.
+    fn fire_event(&self, tag: String, data: Map, preload: Option<Map>) -> BoxFuture<'_, Result<bool>>;
+
+    /// Sends a load and gives the decrypted reply.
+    fn request(&self, load: Map) -> BoxFuture<'_, Result<Value>>;
+
+    /// A pillar compiled now. The one in memory stays as it is.
+    fn compile_pillar(&self, request: PillarRequest) -> BoxFuture<'_, Result<Map>>;
+
+    /// Fetches the pillar into memory. With a time, waits that long for the end and says whether it came.
+    fn refresh_pillar(&self, wait: Option<Duration>, clean_cache: bool) -> BoxFuture<'_, Result<bool>>;
+
+    /// Computes the grains anew; a change makes a pillar refresh follow.
+    fn refresh_grains(&self) -> BoxFuture<'_, Result<bool>>;
+
+    /// The running jobs, each as its publication with `pid`.
+    fn running(&self) -> Vec<Map>;
+
+    /// Ends a running job: with signal 9 or 15 it stops and returns nothing. None if there is no such job.
+    fn signal_job(&self, jid: &str, signal: i64) -> Option<i64>;
+}
+
+/// A file's hash on the server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileHash {
+    /// `sha256` unless the master says otherwise.
+    pub hash_type: String,
+    /// Lower-case hex.
+    pub hsum: String,
+}
+
+/// The file server as functions see it. Paths are without `salt://`.
+pub trait Files: Send + Sync {
+    /// The environments.
+    fn envs(&self) -> BoxFuture<'_, Result<Vec<String>>>;
+
+    /// All files of an environment below a prefix.
+    fn list(&self, saltenv: String, prefix: String) -> BoxFuture<'_, Result<Vec<String>>>;
+
+    /// All directories of an environment below a prefix.
+    fn list_dirs(&self, saltenv: String, prefix: String) -> BoxFuture<'_, Result<Vec<String>>>;
+
+    /// The hash of a file; none if it is not there.
+    fn hash(&self, path: String, saltenv: String) -> BoxFuture<'_, Result<Option<FileHash>>>;
+
+    /// Brings a file into the cache unless it is there with the same hash, and gives its place there; none if the
+    /// server does not have it.
+    fn cache(&self, path: String, saltenv: String) -> BoxFuture<'_, Result<Option<PathBuf>>>;
+
+    /// The master's options that steer states (`_master_opts`).
+    fn master_opts(&self) -> BoxFuture<'_, Result<Map>>;
+}
