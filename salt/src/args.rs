@@ -110,16 +110,18 @@ impl Args {
                 unknown.join(", ")
             )));
         }
-        if positional.len() > params.len() && !function.varargs {
+        let places = params.iter().filter(|p| !p.keyword_only).count();
+        if positional.len() > places && !function.varargs {
             return Err(Error::Arguments(too_many(function, positional.len())));
         }
-        let varargs = positional.split_off(positional.len().min(params.len()));
+        let varargs = positional.split_off(positional.len().min(places));
         let mut values = Vec::with_capacity(params.len());
         let mut missing = Vec::new();
         let mut given = positional.into_iter();
         for param in params {
             let keyword = keywords.remove(param.name);
-            match (given.next(), keyword, param.default.value()) {
+            let place = if param.keyword_only { None } else { given.next() };
+            match (place, keyword, param.default.value()) {
                 (Some(_), Some(_), _) => {
                     return Err(Error::Arguments(format!(
                         "{name}() got multiple values for argument '{}'",
@@ -336,7 +338,7 @@ mod tests {
     mod sample {
         use crate::{Context, Map, Result, Value, functions, map, salt_fn};
 
-        functions![echo, many, list_, any];
+        functions![echo, many, list_, any, named];
 
         /// Gives the text back. Nothing else.
         ///
@@ -373,6 +375,16 @@ mod tests {
         #[salt_fn(name = "try")]
         async fn any(_cx: &Context, #[args] args: Vec<Value>, #[kwargs] kwargs: Map) -> Result<Value> {
             Ok(map! { "args" => args, "kwargs" => kwargs }.into())
+        }
+
+        /// Takes one by name only.
+        #[salt_fn]
+        async fn named(
+            _cx: &Context,
+            #[args] args: Vec<Value>,
+            #[default(NOT_SET)] default: Value,
+        ) -> Result<Value> {
+            Ok(map! { "args" => args, "default" => default }.into())
         }
     }
 
@@ -433,6 +445,16 @@ mod tests {
             fails("echo", Args::of(["a"]).with("foo", "bar").with("b", 1)),
             "The following keyword arguments are not valid: foo=bar, b=1"
         );
+    }
+
+    #[test]
+    fn what_stands_after_the_varargs_is_reached_by_name_only() {
+        let mut bound = Args::of(["a", "b"]).bind(function("named")).expect("good arguments");
+        assert_eq!(bound.varargs(), ["a".into(), "b".into()]);
+        assert_eq!(bound.next::<Value>(), Ok(crate::function::not_set()));
+        let mut bound = Args::of(["a"]).with("default", 1).bind(function("named")).expect("good arguments");
+        assert_eq!(bound.next::<Value>(), Ok(1.into()));
+        assert_eq!(function("named").usage(), "args.named(*args, default=NOT_SET)");
     }
 
     #[test]

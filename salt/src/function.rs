@@ -55,6 +55,8 @@ pub struct Param {
     pub doc: &'static str,
     /// What it is without a word from the user.
     pub default: Default,
+    /// It stands after `*args`, so that only a keyword reaches it.
+    pub keyword_only: bool,
 }
 
 /// The default of a parameter.
@@ -76,6 +78,13 @@ pub enum Default {
     EmptyList,
     /// `{}`.
     EmptyMap,
+    /// `salt.defaults.NOT_SET`: not even `None` was given.
+    NotSet,
+}
+
+/// `salt.defaults.NOT_SET` as it travels: extension type 79 around the packed `["NOT_SET", None]` (`salt/payload.py`).
+pub fn not_set() -> Value {
+    Value::Ext(79, b"\x92\xa7NOT_SET\xc0".to_vec())
 }
 
 impl Default {
@@ -90,6 +99,7 @@ impl Default {
             Default::Str(s) => s.into(),
             Default::EmptyList => Value::List(vec![]),
             Default::EmptyMap => Value::Map(Map::new()),
+            Default::NotSet => not_set(),
         })
     }
 }
@@ -134,7 +144,7 @@ impl Function {
         let defaults: Vec<Value> = self.params.iter().filter_map(|p| p.default.value()).collect();
         let list_or_none = |v: Vec<Value>| if v.is_empty() { Value::None } else { Value::List(v) };
         map! {
-            "args" => Value::List(names),
+            "args" => list_or_none(names),
             "defaults" => list_or_none(defaults),
             "varargs" => self.varargs.then_some(true),
             "kwargs" => self.kwargs.then_some(true),
@@ -163,17 +173,16 @@ impl Function {
 
     /// The call as a signature: `list(datacenter_name=None, …)`.
     pub fn usage(&self) -> String {
-        let mut words: Vec<String> = self
-            .params
-            .iter()
-            .map(|p| match p.default.value() {
-                None => p.name.to_string(),
-                Some(value) => format!("{}={}", p.name, value.repr()),
-            })
-            .collect();
+        let word = |p: &Param| match (p.default, p.default.value()) {
+            (Default::NotSet, _) => format!("{}=NOT_SET", p.name),
+            (_, None) => p.name.to_string(),
+            (_, Some(value)) => format!("{}={}", p.name, value.repr()),
+        };
+        let mut words: Vec<String> = self.params.iter().filter(|p| !p.keyword_only).map(word).collect();
         if self.varargs {
             words.push("*args".into());
         }
+        words.extend(self.params.iter().filter(|p| p.keyword_only).map(word));
         if self.kwargs {
             words.push("**kwargs".into());
         }

@@ -16,7 +16,8 @@ use syn::{
 ///
 /// Attribute keys: `name = "try"` (Salt's name where it is no Rust identifier), `out = "highstate"` (outputter).
 /// Parameter attributes: doc comments; `#[default(300)]`; `#[required]` on an `Option` without a default;
-/// `#[args]` for `*args` (`Vec<Value>`); `#[kwargs]` for `**kwargs` (`Map`). An `Option` defaults to `None`.
+/// `#[args]` for `*args` (`Vec<Value>`); `#[kwargs]` for `**kwargs` (`Map`). An `Option` defaults to `None`. What
+/// stands after `#[args]` is reached by a keyword only.
 #[proc_macro_attribute]
 pub fn salt_fn(attr: TokenStream, item: TokenStream) -> TokenStream {
     let mut options = Options::default();
@@ -112,7 +113,12 @@ fn expand(mut item: ItemFn, options: &Options, kind: Kind) -> syn::Result<Tokens
             }
         };
         let doc = taken.doc;
-        params.push(quote!(::salt::Param { name: #name, doc: #doc, default: #default }));
+        params.push(quote!(::salt::Param {
+            name: #name,
+            doc: #doc,
+            default: #default,
+            keyword_only: #varargs,
+        }));
         reads.push(quote!(bound.next()?));
     }
     let rename = option(options.name.as_ref());
@@ -197,7 +203,7 @@ impl Attributes {
 }
 
 fn default_of(expr: &Expr) -> syn::Result<Tokens> {
-    let wrong = || syn::Error::new(expr.span(), "a default is a literal, `None`, `[]` or `{}`");
+    let wrong = || syn::Error::new(expr.span(), "a default is a literal, `None`, `NOT_SET`, `[]` or `{}`");
     Ok(match expr {
         Expr::Lit(ExprLit { lit, .. }) => match lit {
             Lit::Bool(b) => quote!(::salt::function::Default::Bool(#b)),
@@ -212,6 +218,7 @@ fn default_of(expr: &Expr) -> syn::Result<Tokens> {
             _ => return Err(wrong()),
         },
         Expr::Path(path) if path.path.is_ident("None") => quote!(::salt::function::Default::None),
+        Expr::Path(path) if path.path.is_ident("NOT_SET") => quote!(::salt::function::Default::NotSet),
         Expr::Array(array) if array.elems.is_empty() => quote!(::salt::function::Default::EmptyList),
         Expr::Block(block) if block.block.stmts.is_empty() => quote!(::salt::function::Default::EmptyMap),
         _ => return Err(wrong()),
