@@ -1,1 +1,22 @@
-//! vcenter
+//! A vSphere client: one session, schema-driven SOAP, and the data objects of the vSphere API as values.
+//!
+//! | room | what it knows |
+//! |---|---|
+//! | [`schema`] | every data object, managed object, method and enumeration of the vSphere APIs, as a table |
+//! | [`vim`] | values, data objects and references, by vSphere's names |
+//! | [`soap`] | envelopes: requests out of the schema, answers back into values, faults |
+//! | [`transport`] | HTTPS, trust and timeouts: the only place that opens a connection |
+//! | [`session`] | one login shared by everybody, renewed once when the server has forgotten it |
+//! | [`error`] | what can go wrong, and what to do about it |
+
+pub mod error;
+pub mod schema;
+pub mod session;
+pub mod soap;
+pub mod transport;
+pub mod vim;
+
+pub use error::{Error, Recovery, Result};
+pub use session::{Config, Credentials, Secret, Session, State};
+pub use soap::Fault;
+pub use vim::{Args, MoRef, Object, Value};

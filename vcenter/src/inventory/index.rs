@@ -1,0 +1,210 @@
+//! An inventory at one moment, and the ways to look things up in it.
+
+use std::borrow::Borrow;
+use std::collections::{BTreeMap, HashMap};
+use std::hash::Hash;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::entity::Entity;
+use super::kind::{EntityRef, Kind};
+use super::property::Uuid;
+
+/// The inventory as it was at one moment. It does not change while it is held: take it, read, and let it go.
+///
+/// Lookups by name, path and identifier are in [`Inventory::find`]; where things are in relation to others is in
+/// [`Inventory::path`], [`Inventory::ancestors`] and those after them.
+#[derive(Clone, Default)]
+pub struct Inventory {
+    pub(super) version: u64,
+    pub(super) entities: BTreeMap<EntityRef, Arc<Entity>>,
+    pub(super) names: Multi<Arc<str>>,
+    pub(super) children: Multi<EntityRef>,
+    pub(super) uuids: Multi<Uuid>,
+    pub(super) instance_uuids: Multi<Uuid>,
+    pub(super) addresses: Multi<IpAddr>,
+}
+
+impl Inventory {
+    /// Counts the batches of changes since the start; a later inventory has a higher one.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// How many objects there are.
+    pub fn len(&self) -> usize {
+        self.entities.len()
+    }
+
+    /// Whether there are none, as before the first load.
+    pub fn is_empty(&self) -> bool {
+        self.entities.is_empty()
+    }
+
+    /// Puts an entity in, in place of the one with its reference, which is returned.
+    pub(super) fn insert(&mut self, entity: Arc<Entity>) -> Option<Arc<Entity>> {
+        let before = self.entities.insert(entity.reference().clone(), entity.clone());
+        match &before {
+            // Most changes touch no key of an index.
+            Some(before) => {
+                let (old, new) = (Keys::of(before), Keys::of(&entity));
+                if old != new {
+                    self.unindex(before.reference(), &old);
+                    self.index(entity.reference(), new);
+                }
+            }
+            None => self.index(entity.reference(), Keys::of(&entity)),
+        }
+        before
+    }
+
+    /// Takes an entity out.
+    pub(super) fn remove(&mut self, reference: &EntityRef) -> Option<Arc<Entity>> {
+        let before = self.entities.remove(reference)?;
+        self.unindex(reference, &Keys::of(&before));
+        Some(before)
+    }
+
+    fn index(&mut self, reference: &EntityRef, keys: Keys) {
+        self.names.insert(keys.name, reference);
+        if let Some(container) = keys.container {
+            self.children.insert(container, reference);
+        }
+        if let Some(uuid) = keys.uuid {
+            self.uuids.insert(uuid, reference);
+        }
+        if let Some(uuid) = keys.instance_uuid {
+            self.instance_uuids.insert(uuid, reference);
+        }
+        for address in keys.addresses {
+            self.addresses.insert(address, reference);
+        }
+    }
+
+    fn unindex(&mut self, reference: &EntityRef, keys: &Keys) {
+        self.names.remove(&*keys.name, reference);
+        if let Some(container) = &keys.container {
+            self.children.remove(container, reference);
+        }
+        if let Some(uuid) = &keys.uuid {
+            self.uuids.remove(uuid, reference);
+        }
+        if let Some(uuid) = &keys.instance_uuid {
+            self.instance_uuids.remove(uuid, reference);
+        }
+        for address in &keys.addresses {
+            self.addresses.remove(address, reference);
+        }
+    }
+
+    /// The entities of exactly one kind, in the order of their identifiers.
+    pub(super) fn of_kind(&self, kind: Kind) -> impl Iterator<Item = &Arc<Entity>> {
+        self.entities
+            .range(EntityRef::new(kind, "")..)
+            .take_while(move |(reference, _)| reference.kind() == kind)
+            .map(|(_, entity)| entity)
+    }
+}
+
+/// What an entity is found by.
+#[derive(PartialEq)]
+struct Keys {
+    name: Arc<str>,
+    container: Option<EntityRef>,
+    uuid: Option<Uuid>,
+    instance_uuid: Option<Uuid>,
+    addresses: Vec<IpAddr>,
+}
+
+impl Keys {
+    fn of(entity: &Entity) -> Keys {
+        let (uuid, instance_uuid, addresses) = match entity {
+            Entity::VirtualMachine(vm) => (vm.uuid, vm.instance_uuid, vm.addresses()),
+            Entity::HostSystem(host) => (host.uuid, None, Vec::new()),
+            _ => (None, None, Vec::new()),
+        };
+        Keys {
+            name: entity.shared_name(),
+            container: entity.container().cloned(),
+            uuid,
+            instance_uuid,
+            addresses,
+        }
+    }
+}
+
+/// A map from a key to the objects that have it: nearly always one, which then takes no allocation.
+#[derive(Clone)]
+pub(super) struct Multi<K> {
+    map: HashMap<K, Few>,
+}
+
+#[derive(Clone)]
+enum Few {
+    One(EntityRef),
+    Many(Vec<EntityRef>),
+}
+
+impl<K> Default for Multi<K> {
+    fn default() -> Self {
+        Multi { map: HashMap::new() }
+    }
+}
+
+impl<K: Eq + Hash> Multi<K> {
+    pub(super) fn get<Q>(&self, key: &Q) -> &[EntityRef]
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
+        match self.map.get(key) {
+            None => &[],
+            Some(Few::One(one)) => std::slice::from_ref(one),
+            Some(Few::Many(many)) => many,
+        }
+    }
+
+    fn insert(&mut self, key: K, reference: &EntityRef) {
+        match self.map.entry(key) {
+            std::collections::hash_map::Entry::Vacant(vacant) => {
+                vacant.insert(Few::One(reference.clone()));
+            }
+            std::collections::hash_map::Entry::Occupied(mut occupied) => match occupied.get_mut() {
+                Few::One(one) => {
+                    let many = vec![one.clone(), reference.clone()];
+                    occupied.insert(Few::Many(many));
+                }
+                Few::Many(many) => many.push(reference.clone()),
+            },
+        }
+    }
+
+    fn remove<Q>(&mut self, key: &Q, reference: &EntityRef)
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
+        let empty = match self.map.get_mut(key) {
+            None => false,
+            Some(Few::One(one)) => one == reference,
+            Some(Few::Many(many)) => {
+                many.retain(|other| other != reference);
+                many.is_empty()
+            }
+        };
+        if empty {
+            self.map.remove(key);
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn pairs(&self) -> impl Iterator<Item = (&K, &EntityRef)> {
+        self.map.iter().flat_map(|(key, few)| {
+            let all: &[EntityRef] = match few {
+                Few::One(one) => std::slice::from_ref(one),
+                Few::Many(many) => many,
+            };
+            all.iter().map(move |reference| (key, reference))
+        })
+    }
+}

@@ -1,0 +1,113 @@
+use std::time::Duration;
+
+use super::Secret;
+use crate::transport::Trust;
+
+/// Where a vCenter is and how to log in.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Host name or address; no port.
+    pub host: String,
+    /// TCP port; 443 by default.
+    pub port: u16,
+    /// `https` or `http`.
+    pub protocol: Protocol,
+    /// Who logs in.
+    pub credentials: Credentials,
+    /// How the server's certificate is checked.
+    pub trust: Trust,
+    /// The product that asks, as `product/1.0 (instance)`; shown by vCenter in its list of sessions.
+    pub user_agent: String,
+    /// How long to wait for what.
+    pub timeouts: Timeouts,
+    /// How often to try to log in.
+    pub login: LoginLimits,
+    /// The language of the server's messages, as `en_US`.
+    pub locale: String,
+    /// The largest answer to read, in bytes.
+    pub max_body: u64,
+}
+
+impl Config {
+    /// The configuration for `host`, everything else at its default.
+    pub fn new(host: impl Into<String>, credentials: Credentials) -> Self {
+        Self {
+            host: host.into(),
+            port: 443,
+            protocol: Protocol::Https,
+            credentials,
+            trust: Trust::default(),
+            user_agent: concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")).into(),
+            timeouts: Timeouts::default(),
+            login: LoginLimits::default(),
+            locale: "en_US".into(),
+            max_body: 512 * 1024 * 1024,
+        }
+    }
+}
+
+/// HTTP with or without TLS.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Protocol {
+    /// With TLS.
+    #[default]
+    Https,
+    /// Without; for a simulator or a proxy that adds TLS.
+    Http,
+}
+
+/// A user and the passwords to try, in order. The one that worked is tried first the next time.
+#[derive(Clone, Debug)]
+pub struct Credentials {
+    /// The user, as `administrator@vsphere.local`.
+    pub username: String,
+    /// The passwords; at least one.
+    pub passwords: Vec<Secret>,
+}
+
+impl Credentials {
+    /// A user and one password.
+    pub fn new(username: impl Into<String>, password: impl Into<Secret>) -> Self {
+        Self { username: username.into(), passwords: vec![password.into()] }
+    }
+}
+
+/// How long to wait for what.
+#[derive(Clone, Copy, Debug)]
+pub struct Timeouts {
+    /// To make the connection, TLS included.
+    pub connect: Duration,
+    /// For an answer, unless the call says otherwise.
+    pub request: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self { connect: Duration::from_secs(30), request: Duration::from_secs(120) }
+    }
+}
+
+/// How often to try to log in.
+#[derive(Clone, Copy, Debug)]
+pub struct LoginLimits {
+    /// Passwords that the server may refuse in a row before we stop, so that the account is not locked. All the
+    /// passwords are tried at least once. vCenter's own default locks an account at the fifth within three minutes.
+    pub refusals: usize,
+    /// Attempts in a row while the server cannot be reached, before those who wait are given the error.
+    pub attempts: usize,
+    /// The pause after the first failed attempt; it doubles with each, with jitter.
+    pub backoff: Duration,
+    /// The longest pause.
+    pub max_backoff: Duration,
+}
+
+impl Default for LoginLimits {
+    fn default() -> Self {
+        Self {
+            refusals: 3,
+            attempts: 4,
+            backoff: Duration::from_millis(500),
+            max_backoff: Duration::from_secs(30),
+        }
+    }
+}
