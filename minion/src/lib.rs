@@ -1,1 +1,3 @@
-//! minion
+//! The daemon: the only crate that knows a Salt master.
+
+pub mod transport;
