@@ -1,0 +1,107 @@
+//! `lab`: provisions the lab, and holds one up for use by hand.
+
+use std::io::{Write, stdin, stdout};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use lab::error::Doing;
+use lab::{Error, Master, Proxy, Result, Settings, Tools, Vcsim, proxy, vcsim};
+use serde_json::json;
+
+const USAGE: &str = "usage: lab provision            make what the lab needs
+       lab up [--proxy|--python]  hold up a master and a simulator (and our proxy minion, or Salt's own) until enter or Ctrl-C
+       lab vcsim [FLAG...]        hold up a simulator alone";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = args.iter().map(String::as_str).collect();
+    let done = match words.as_slice() {
+        ["provision"] => Tools::provide().map(drop),
+        ["up"] => up(None),
+        ["up", who @ ("--proxy" | "--python")] => up(Some(who)),
+        ["vcsim", flags @ ..] => simulator(flags),
+        _ => Err(Error::new(USAGE)),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            eprintln!("{e}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn simulator(flags: &[&str]) -> Result<()> {
+    let sim = Vcsim::start_with(&Tools::provide()?, flags)?;
+    println!(
+        "{:#}\nuser {}  password {}  ca {}",
+        sim.ready(),
+        vcsim::USER,
+        vcsim::PASSWORD,
+        sim.ca_file().display()
+    );
+    hold()
+}
+
+fn up(who: Option<&str>) -> Result<()> {
+    let tools = Tools::provide()?;
+    let sim = Vcsim::start(&tools)?;
+    let master = Master::start(&tools, json!({}))?;
+    let pillar = match who {
+        // Salt's own vCenter proxy trusts no certificate authority but the machine's: its dummy shows as much of a master.
+        Some("--python") => json!({"proxy": {"proxytype": "dummy"}}),
+        _ => proxy::pillar(&sim),
+    };
+    master.pillar("vc01", &pillar)?;
+    let bin = tools.bin.display();
+    let etc = master.path("etc").display().to_string();
+    let root = master.path("").display().to_string();
+    proxy::configure(&master.path("proxy"), &master, &Settings::new("vc01"))?;
+    let _proxy = match who {
+        None => None,
+        Some(who) => {
+            let mark = master.bus()?.mark();
+            let mut proxy = match who {
+                "--proxy" => Proxy::start(&master, Settings::new("vc01"))?,
+                _ => Proxy::start_with(&tools.bin.join("salt-proxy"), &[], &master, Settings::new("vc01"))?,
+            };
+            master.accept_key("vc01")?;
+            proxy.wait_ready(&master, mark)?;
+            println!("vc01 is up, its configuration in {}", proxy.config_dir().display());
+            Some(proxy)
+        }
+    };
+    println!(
+        "
+vCenter    https://127.0.0.1:{port}/sdk  user {user}  password {password}  ca {ca}
+           curl -s {control}/stats
+master     root {root}  publish {publish}  requests {ret}  log {root}master.out
+           file roots {root}files  pillar roots {root}pillar
+proxy      vsalt proxy -c {root}proxy/etc --proxyid vc01 -l debug
+keys       {bin}/salt-key -c {etc} -L
+           {bin}/salt-key -c {etc} -y -a vc01
+jobs       {bin}/salt -c {etc} vc01 test.ping
+events     {bin}/salt-run -c {etc} state.event pretty=True
+",
+        port = sim.port(),
+        user = vcsim::USER,
+        password = vcsim::PASSWORD,
+        ca = sim.ca_file().display(),
+        control = sim.control_address(),
+        publish = master.publish_port(),
+        ret = master.ret_port(),
+    );
+    hold()
+}
+
+/// Waits for enter, or without anybody at the keyboard for ever.
+fn hold() -> Result<()> {
+    println!("enter ends it");
+    stdout().flush()?;
+    if stdin().read_line(&mut String::new()).doing("standard input")? == 0 {
+        loop {
+            std::thread::sleep(Duration::from_secs(3600));
+        }
+    }
+    Ok(())
+}
