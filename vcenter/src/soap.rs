@@ -2,6 +2,88 @@
 //!
 //! Nothing here opens a connection; bytes go in and come out.
 
+mod decode;
+mod encode;
 mod fault;
+mod xml;
+
+#[cfg(test)]
+mod roundtrip;
+
+use crate::schema::{self, ManagedType, Method};
+use crate::vim::{Args, MoRef, Value};
+use crate::{Error, Result};
 
 pub use fault::Fault;
+
+/// The namespaces of every envelope.
+mod ns {
+    pub const SOAP: &str = "http://schemas.xmlsoap.org/soap/envelope/";
+    pub const XSD: &str = "http://www.w3.org/2001/XMLSchema";
+    pub const XSI: &str = "http://www.w3.org/2001/XMLSchema-instance";
+}
+
+/// A call that has been checked against the schema: its envelope, and what is needed to read the answer.
+#[derive(Debug)]
+pub struct Request {
+    method: &'static Method,
+    body: String,
+}
+
+/// What an envelope's header says.
+#[derive(Clone, Debug, Default)]
+pub struct Header<'a> {
+    /// The operation's id, which the server writes into its logs.
+    pub op_id: Option<&'a str>,
+    /// The session's cookie, which services beside the vCenter API take from here.
+    pub cookie: Option<&'a str>,
+}
+
+impl Request {
+    /// The call of `method` on `object`. Wrong names and types and missing arguments are errors here, and nothing
+    /// has been sent.
+    pub fn new(object: &MoRef, method: &str, args: &Args, header: &Header<'_>) -> Result<Self> {
+        let managed = managed(object)?;
+        let method = managed.method(method).ok_or_else(|| {
+            let like = likely(managed, method).map(|it| format!("; is it '{it}'?")).unwrap_or_default();
+            Error::Schema(format!("{} has no method '{method}'{like}", managed.name()))
+        })?;
+        let body = encode::request(object, method, args, header)?;
+        Ok(Self { method, body })
+    }
+
+    /// The method called.
+    pub fn method(&self) -> &'static Method {
+        self.method
+    }
+
+    /// The namespace of the service, as `vim25`.
+    pub fn namespace(&self) -> &'static str {
+        self.method.since().namespace()
+    }
+
+    /// The envelope.
+    pub fn body(&self) -> &str {
+        &self.body
+    }
+
+    /// Reads the answer: the method's result, or the server's fault as [`Error::Fault`].
+    pub fn answer(&self, body: &[u8]) -> Result<Value> {
+        decode::answer(self.method, body)
+    }
+}
+
+fn managed(object: &MoRef) -> Result<&'static ManagedType> {
+    schema::get()
+        .managed(object.kind())
+        .ok_or_else(|| Error::Schema(format!("there is no managed object type '{}'", object.kind())))
+}
+
+/// A method of `managed` that was perhaps meant.
+fn likely(managed: &'static ManagedType, method: &str) -> Option<&'static str> {
+    let wanted = method.to_lowercase();
+    std::iter::successors(Some(managed), |it| it.base())
+        .flat_map(ManagedType::own_methods)
+        .map(Method::name)
+        .find(|name| name.to_lowercase().starts_with(&wanted) || wanted.starts_with(&name.to_lowercase()))
+}

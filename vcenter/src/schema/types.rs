@@ -222,6 +222,11 @@ impl Property {
         self.optional
     }
 
+    /// Whether the key of an object is sent in the object's place.
+    pub fn is_link(&self) -> bool {
+        self.link
+    }
+
     /// Whether its value is a secret.
     pub fn is_secret(&self) -> bool {
         self.secret
