@@ -5,10 +5,11 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use lab::error::Doing;
-use lab::{Error, Master, Proxy, Result, Settings, Tools, Vcsim, proxy, vcsim};
+use lab::{Error, Master, Proxy, Result, Settings, Tools, Vcsim, process, provision, proxy, vcsim};
 use serde_json::json;
 
 const USAGE: &str = "usage: lab provision            make what the lab needs
+       lab prove                  check the simulator itself: vet, tests, and pyVmomi against it
        lab up [--proxy|--python]  hold up a master and a simulator (and our proxy minion, or Salt's own) until enter or Ctrl-C
        lab vcsim [FLAG...]        hold up a simulator alone";
 
@@ -17,6 +18,7 @@ fn main() -> ExitCode {
     let words: Vec<&str> = args.iter().map(String::as_str).collect();
     let done = match words.as_slice() {
         ["provision"] => Tools::provide().map(drop),
+        ["prove"] => prove(),
         ["up"] => up(None),
         ["up", who @ ("--proxy" | "--python")] => up(Some(who)),
         ["vcsim", flags @ ..] => simulator(flags),
@@ -29,6 +31,26 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Go's checks of the simulator's source, and an independent client against the built one.
+fn prove() -> Result<()> {
+    let tools = Tools::provide()?;
+    for (name, mut command) in [
+        ("go vet", provision::go(&["vet", "."])),
+        ("go test", provision::go(&["test", "."])),
+        ("prove.py", tools.python("python3")),
+    ] {
+        if name == "prove.py" {
+            command.arg(provision::vcsim_source().join(name)).arg(&tools.vcsim);
+        }
+        let (code, out, err) = process::run(&command, Duration::from_secs(600))?;
+        if code != 0 {
+            return Err(Error::new(format!("{name} ended with {code}\n{out}{err}")));
+        }
+        println!("{name}: {}", out.lines().last().unwrap_or("nothing to say"));
+    }
+    Ok(())
 }
 
 fn simulator(flags: &[&str]) -> Result<()> {

@@ -41,7 +41,7 @@ pub fn build(release: bool) -> Result<PathBuf> {
     let output = command.stderr(std::process::Stdio::inherit()).output().doing("cargo build")?;
     let text = String::from_utf8_lossy(&output.stdout);
     let messages = text.lines().filter_map(|l| serde_json::from_str::<Value>(l).ok());
-    let built = messages.filter_map(|m| m["executable"].as_str().map(PathBuf::from)).last();
+    let built = messages.filter_map(|m| m["executable"].as_str().map(PathBuf::from)).next_back();
     built.filter(|_| output.status.success()).ok_or_else(|| Error::new("vsalt does not build"))
 }
 
