@@ -1,5 +1,197 @@
-//! A connection to one vCenter: its session and its live inventory.
+//! A vCenter (or an ESXi host): its session, its live inventory, and the tasks it does for us.
 
-/// A handle on one vCenter. Cheap to clone.
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+use crate::collector;
+use crate::error::{Error, Result};
+use crate::inventory::collected::{Collected, paths};
+use crate::inventory::watcher::{self, Command};
+use crate::inventory::{self, EntityRef, Event, Inventory, ObjectUpdate, Store};
+use crate::session::{Config, Session};
+use crate::task::{TaskInfo, Tasks};
+use crate::vim::{Args, MoRef, Object, Value};
+
+/// How long one wait for changes of the inventory lasts if there are none. Short enough for what lies between, such as
+/// firewalls, not to take the connection for dead.
+const MAX_WAIT: Duration = Duration::from_secs(60);
+
+/// How long the inventory may take to tell of what we have done, before it is read directly. A vCenter tells within a
+/// second, seldom later.
+const SETTLE: Duration = Duration::from_secs(2);
+
+/// How long a task may take unless said otherwise; cloning and moving take longer, and say so.
+pub const TASK_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// A vCenter. Cheap to clone: all clones share one session, one inventory, one wait for tasks.
+///
+/// Reads go to [`Client::inventory`] and cost nothing. Writes are in [`crate::ops`]; each returns when the vCenter has done
+/// it *and* the inventory shows it.
 #[derive(Clone, Debug)]
-pub struct Client {}
+pub struct Client {
+    session: Session,
+    store: Store,
+    tasks: Tasks,
+    commands: mpsc::Sender<Command>,
+    workers: Arc<Workers>,
+}
+
+/// The loops behind the client. They end with the last clone.
+#[derive(Debug)]
+struct Workers(Mutex<Vec<JoinHandle<()>>>);
+
+impl Client {
+    /// Logs in and begins to follow the inventory. Fails if the login does; does not wait for the inventory
+    /// ([`Client::ready`]).
+    pub async fn connect(config: Config) -> Result<Client> {
+        Ok(Client::new(Session::connect(config).await?))
+    }
+
+    /// A client that needs no vCenter yet: it logs in as soon as there is one. Must be called within a Tokio runtime.
+    pub fn new(session: Session) -> Client {
+        let (writer, store) = inventory::store();
+        let (tasks, follower) = Tasks::new(session.clone());
+        let (commands, receiver) = mpsc::channel(64);
+        let source = Collected::new(session.clone(), MAX_WAIT);
+        let workers = vec![tokio::spawn(watcher::run(source, writer, receiver)), tokio::spawn(follower)];
+        Client { session, store, tasks, commands, workers: Arc::new(Workers(Mutex::new(workers))) }
+    }
+
+    /// The session, for calls that no verb of [`crate::ops`] covers.
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// The live inventory.
+    pub fn inventory(&self) -> &Store {
+        &self.store
+    }
+
+    /// The inventory at this moment: `client.read().find::<VirtualMachine>("vm01", None)`.
+    pub fn read(&self) -> Arc<Inventory> {
+        self.store.read()
+    }
+
+    /// The tasks the vCenter does.
+    pub fn tasks(&self) -> &Tasks {
+        &self.tasks
+    }
+
+    /// Waits until the inventory has been loaded for the first time.
+    pub async fn ready(&self, timeout: Duration) -> Result<()> {
+        if self.store.wait_until_ready(timeout).await {
+            return Ok(());
+        }
+        // If the reason is the login, say that.
+        self.session.login().await?;
+        Err(Error::Timeout { what: "The inventory's first load".to_owned(), after: timeout })
+    }
+
+    /// What the server is (`AboutInfo`).
+    pub async fn about(&self) -> Result<Object> {
+        let content = self.session.content().await?;
+        content.object("about").cloned().ok_or_else(|| Error::Decode {
+            method: "RetrieveServiceContent".to_owned(),
+            at: "about".to_owned(),
+        })
+    }
+
+    /// Whether the server is an ESXi host, not a vCenter.
+    pub async fn is_host(&self) -> Result<bool> {
+        Ok(self.about().await?.str("apiType") == Some("HostAgent"))
+    }
+
+    /// Calls a method and waits for the task it starts; gives the task's result.
+    pub async fn run(
+        &self,
+        object: &MoRef,
+        method: &str,
+        args: impl Into<Args>,
+        timeout: Duration,
+    ) -> Result<Value> {
+        self.run_with(object, method, args, timeout, |_| ()).await
+    }
+
+    /// As [`Client::run`], telling how the task proceeds.
+    pub async fn run_with(
+        &self,
+        object: &MoRef,
+        method: &str,
+        args: impl Into<Args>,
+        timeout: Duration,
+        progress: impl FnMut(&TaskInfo),
+    ) -> Result<Value> {
+        let task = self.session.call(object, method, args).await?;
+        let Some(task) = task.as_moref() else {
+            return Err(Error::Decode { method: method.to_owned(), at: "no task".to_owned() });
+        };
+        self.tasks.wait_with(task, timeout, Some(method), progress).await
+    }
+
+    /// Waits until the inventory shows what we have done, so that who reads next reads that. If the vCenter does not tell
+    /// of it soon, the objects are read directly.
+    ///
+    /// False if even then they are not as wanted: somebody else has changed them meanwhile, or they cannot be read.
+    pub async fn settle(&self, objects: &[EntityRef], mut wanted: impl FnMut(&Inventory) -> bool) -> bool {
+        if self.store.wait_until(SETTLE, &mut wanted).await {
+            return true;
+        }
+        tracing::debug!(?objects, "the inventory has not told of a change of ours, reading it");
+        if let Err(error) = self.refresh(objects).await {
+            tracing::debug!(%error, "cannot read what has been changed");
+        }
+        wanted(&self.read())
+    }
+
+    /// Reads what the inventory keeps of these objects directly into it. Those that are not there leave it.
+    pub async fn refresh(&self, objects: &[EntityRef]) -> Result<()> {
+        let content = self.session.content().await?;
+        let version = content.str("about.apiVersion").unwrap_or_default();
+        let mut events = Vec::with_capacity(objects.len());
+        for object in objects {
+            let paths = paths(object.kind(), version, &Default::default());
+            let found = collector::read_if_there(&self.session, &object.moref(), &paths).await?;
+            events.push(match found {
+                Some(content) => Event::Apply(ObjectUpdate {
+                    reference: object.clone(),
+                    whole: true,
+                    properties: content
+                        .properties
+                        .into_iter()
+                        .map(|(path, value)| (path, Some(value)))
+                        .collect(),
+                }),
+                None => Event::Delete(object.clone()),
+            });
+        }
+        let (done, applied) = oneshot::channel();
+        if self.commands.send(Command::Apply(events, done)).await.is_err() || applied.await.is_err() {
+            return Err(Error::Closed);
+        }
+        Ok(())
+    }
+
+    /// Stops following the inventory and logs out. What the vCenter holds for us ends with the session. May be called
+    /// again; other clones fail from now on.
+    pub async fn close(&self) {
+        self.workers.stop();
+        self.session.close().await;
+    }
+}
+
+impl Workers {
+    fn stop(&self) {
+        for worker in self.0.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+            worker.abort();
+        }
+    }
+}
+
+impl Drop for Workers {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}

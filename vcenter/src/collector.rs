@@ -44,9 +44,8 @@ impl FilterSpec {
             .set("type", view.kind())
             .set("path", "view")
             .set("skip", false);
-        self.objects.push(
-            Object::new("ObjectSpec").set("obj", view).set("skip", true).set("selectSet", [traversal]),
-        );
+        self.objects
+            .push(Object::new("ObjectSpec").set("obj", view).set("skip", true).set("selectSet", [traversal]));
         self
     }
 
@@ -320,7 +319,12 @@ impl Collector {
     /// for `max_wait`. An answer that does not come for some time beyond that is [`Error::Timeout`].
     ///
     /// Ends as [`crate::Recovery::Resync`] as soon as somebody else has noticed that the session ended.
-    pub async fn wait(&self, version: &str, max_wait: Duration, max_updates: i32) -> Result<Option<UpdateSet>> {
+    pub async fn wait(
+        &self,
+        version: &str,
+        max_wait: Duration,
+        max_updates: i32,
+    ) -> Result<Option<UpdateSet>> {
         let seconds = i32::try_from(max_wait.as_secs()).unwrap_or(i32::MAX);
         let options =
             Object::new("WaitOptions").set("maxWaitSeconds", seconds).set("maxObjectUpdates", max_updates);
@@ -475,5 +479,7 @@ pub fn is_gone(error: &Error) -> bool {
 }
 
 fn expect_moref(value: Value, method: &str) -> Result<MoRef> {
-    value.into_moref().ok_or_else(|| Error::Decode { method: method.to_owned(), at: "no reference".to_owned() })
+    value
+        .into_moref()
+        .ok_or_else(|| Error::Decode { method: method.to_owned(), at: "no reference".to_owned() })
 }

@@ -8,14 +8,25 @@
 //! | [`transport`] | HTTPS, trust and timeouts: the only place that opens a connection |
 //! | [`session`] | one login shared by everybody, renewed once when the server has forgotten it |
 //! | [`error`] | what can go wrong, and what to do about it |
+//! | [`collector`] | the property collector: reading once, and waiting for changes |
+//! | [`inventory`] | every managed entity, kept current, read without asking |
+//! | [`task`] | waiting for the ends of tasks |
+//! | [`client`] | all of that for one vCenter |
+//! | [`ops`] | the verbs: what is done to datacenters, folders, virtual machines … |
 
+pub mod client;
+pub mod collector;
 pub mod error;
+pub mod inventory;
+pub mod ops;
 pub mod schema;
 pub mod session;
 pub mod soap;
+pub mod task;
 pub mod transport;
 pub mod vim;
 
+pub use client::Client;
 pub use error::{Error, Recovery, Result};
 pub use session::{Config, Credentials, Secret, Session, State};
 pub use soap::Fault;

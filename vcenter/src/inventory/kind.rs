@@ -108,26 +108,6 @@ impl Kind {
     pub fn family(self) -> impl Iterator<Item = Kind> {
         Kind::ALL.into_iter().filter(move |kind| kind.is_a(self))
     }
-
-    /// What a person calls it: "virtual machine", "cluster".
-    pub fn noun(self) -> &'static str {
-        match self {
-            Kind::Folder => "folder",
-            Kind::StoragePod => "datastore cluster",
-            Kind::Datacenter => "datacenter",
-            Kind::ComputeResource => "compute resource",
-            Kind::ClusterComputeResource => "cluster",
-            Kind::HostSystem => "host",
-            Kind::ResourcePool => "resource pool",
-            Kind::VirtualApp => "vApp",
-            Kind::VirtualMachine => "virtual machine",
-            Kind::Datastore => "datastore",
-            Kind::Network => "network",
-            Kind::DistributedVirtualPortgroup => "distributed portgroup",
-            Kind::OpaqueNetwork => "opaque network",
-            Kind::DistributedVirtualSwitch | Kind::VmwareDistributedVirtualSwitch => "distributed switch",
-        }
-    }
 }
 
 impl fmt::Display for Kind {

@@ -3,7 +3,9 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::entity::{ComputeResource, Datacenter, Datastore, Entity, HostSystem, Managed, Network, VirtualMachine};
+use super::entity::{
+    ComputeResource, Datacenter, Datastore, Entity, HostSystem, Managed, Network, VirtualMachine,
+};
 use super::index::Inventory;
 use super::kind::{EntityRef, Kind};
 use super::property::{Uuid, decode_name, encode_name};

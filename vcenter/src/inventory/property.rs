@@ -275,9 +275,14 @@ mod tests {
 
     #[test]
     fn names_are_decoded_as_vsphere_encodes_them() {
-        for (encoded, plain) in
-            [("a%2fb", "a/b"), ("a%2Fb", "a/b"), ("c%5cd", "c\\d"), ("5%25", "5%"), ("%252f", "%2f"), ("ä%2fö", "ä/ö")]
-        {
+        for (encoded, plain) in [
+            ("a%2fb", "a/b"),
+            ("a%2Fb", "a/b"),
+            ("c%5cd", "c\\d"),
+            ("5%25", "5%"),
+            ("%252f", "%2f"),
+            ("ä%2fö", "ä/ö"),
+        ] {
             assert_eq!(decode_name(encoded), plain);
             assert_eq!(encode_name(plain), encoded.replace("%2F", "%2f"));
         }

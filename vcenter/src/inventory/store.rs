@@ -145,7 +145,6 @@ impl Store {
 
     /// Waits until the inventory is as wanted; false if it was not in time. Looks at once, and then after each change.
     pub async fn wait_until(&self, timeout: Duration, mut wanted: impl FnMut(&Inventory) -> bool) -> bool {
-        // `borrow_and_update` inside `wait_for` comes first, so that no change falls between a look and the wait.
         self.wait_for_status(timeout, |_| wanted(&self.read())).await
     }
 

@@ -1,0 +1,180 @@
+//! The inventory's source at a real vCenter: a container view over everything, and a filter on it.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use super::entity::Entity;
+use super::kind::Kind;
+use super::watcher::Source;
+use crate::collector::{Collector, FilterSpec, UpdateSet};
+use crate::error::{Error, Result};
+use crate::schema;
+use crate::session::Session;
+use crate::vim::{Args, MoRef};
+
+/// Objects one part of a load or of changes has at most: some 2 MB of answer with virtual machines.
+const PART: i32 = 500;
+
+/// Updates for the inventory out of a session.
+pub(crate) struct Collected {
+    session: Session,
+    max_wait: Duration,
+    /// Paths this server does not know, whatever its version says.
+    refused: HashSet<String>,
+}
+
+/// What the vCenter holds for us.
+pub(crate) struct Watch {
+    collector: Collector,
+    view: MoRef,
+}
+
+impl Collected {
+    /// Updates out of a session; one that brings nothing ends after `max_wait`.
+    pub(crate) fn new(session: Session, max_wait: Duration) -> Self {
+        Collected { session, max_wait, refused: HashSet::new() }
+    }
+
+    fn refuse(&mut self, path: &str) {
+        if self.refused.insert(path.to_owned()) {
+            tracing::warn!(path, "this vCenter does not know a property of the inventory, doing without it");
+        }
+    }
+}
+
+impl Source for Collected {
+    type Watch = Watch;
+
+    async fn open(&mut self) -> Result<Watch> {
+        let content = self.session.content().await?;
+        let root = self.session.service("rootFolder").await?;
+        let views = self.session.service("viewManager").await?;
+        let version = content.str("about.apiVersion").unwrap_or_default().to_owned();
+        let collector = Collector::create(&self.session).await?;
+        let args = Args::new().set("container", &root).set("type", ["ManagedEntity"]).set("recursive", true);
+        let view = self.session.call(&views, "CreateContainerView", args).await?;
+        let view = view.into_moref().ok_or_else(|| Error::Decode {
+            method: "CreateContainerView".to_owned(),
+            at: "no reference".to_owned(),
+        })?;
+        let mut spec = FilterSpec::new().object(&root).view(&view);
+        for kind in Kind::ALL {
+            let paths = paths(kind, &version, &self.refused);
+            if !paths.is_empty() {
+                spec = spec.properties(kind.name(), &paths);
+            }
+        }
+        collector.filter(&spec).await?;
+        Ok(Watch { collector, view })
+    }
+
+    async fn wait(&mut self, watch: &Watch, version: &str) -> Result<Option<UpdateSet>> {
+        let set = watch.collector.wait(version, self.max_wait, PART).await?;
+        for update in set.iter().flat_map(|set| &set.objects) {
+            for (path, fault) in &update.missing {
+                if fault.is("InvalidProperty") {
+                    self.refuse(path);
+                } else {
+                    tracing::debug!(object = %update.reference, %path, %fault, "a property cannot be read");
+                }
+            }
+        }
+        Ok(set)
+    }
+
+    async fn close(&mut self, watch: Watch) {
+        if !watch.collector.is_stale()
+            && let Err(error) = self.session.call(&watch.view, "DestroyView", ()).await
+        {
+            tracing::debug!(%error, "the inventory's view was not there any more");
+        }
+        watch.collector.destroy().await;
+    }
+
+    fn learn(&mut self, error: &Error) {
+        let Some(fault) = error.fault().filter(|fault| fault.is("InvalidProperty")) else { return };
+        if let Some(path) = fault.detail().str("name").map(str::to_owned) {
+            self.refuse(&path);
+        }
+    }
+}
+
+/// The properties to subscribe to at a server that speaks this version of the API. None if it does not know the type.
+pub(crate) fn paths(kind: Kind, api_version: &str, refused: &HashSet<String>) -> Vec<&'static str> {
+    // One that does not say is taken for new: what it does not know it will refuse.
+    let api_version = if api_version.is_empty() { "999" } else { api_version };
+    let known = schema::get().managed(kind.name()).is_some_and(|it| !newer(it.since().text(), api_version));
+    if !known {
+        return Vec::new();
+    }
+    Entity::paths(kind)
+        .into_iter()
+        .filter(|path| !refused.contains(*path) && !newer(since(kind, path), api_version))
+        .collect()
+}
+
+/// The version that brought the youngest step of a path.
+fn since(kind: Kind, path: &str) -> &'static str {
+    let mut youngest = "";
+    let mut steps = path.split('.');
+    let mut property = schema::get()
+        .managed(kind.name())
+        .and_then(|managed| steps.next().and_then(|step| managed.property(step)));
+    while let Some(found) = property {
+        if newer(found.since().text(), youngest) {
+            youngest = found.since().text();
+        }
+        property = match found.kind() {
+            schema::Kind::Data(data) => steps.next().and_then(|step| data.property(step)),
+            _ => None,
+        };
+    }
+    youngest
+}
+
+/// Whether one version comes after another, number by number.
+fn newer(version: &str, than: &str) -> bool {
+    let numbers =
+        |text: &str| -> Vec<u32> { text.split('.').map(|number| number.parse().unwrap_or(0)).collect() };
+    numbers(version) > numbers(than)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_path_is_in_the_schema() {
+        for kind in Kind::ALL {
+            for path in Entity::paths(kind) {
+                schema::get()
+                    .path(kind.name(), path)
+                    .unwrap_or_else(|error| panic!("{kind}.{path}: {error}"));
+            }
+        }
+    }
+
+    #[test]
+    fn an_old_server_is_not_asked_for_what_came_later() {
+        let none = HashSet::new();
+        let old = paths(Kind::VirtualMachine, "4.0", &none);
+        assert!(
+            old.contains(&"runtime.powerState") && !old.contains(&"guest.toolsVersionStatus2"),
+            "{old:?}"
+        );
+        assert!(paths(Kind::VirtualMachine, "6.5", &none).contains(&"guest.toolsVersionStatus2"));
+        assert!(paths(Kind::OpaqueNetwork, "4.0", &none).is_empty());
+        assert_eq!(paths(Kind::VirtualMachine, "8.0.3.0", &none), Entity::paths(Kind::VirtualMachine));
+    }
+
+    #[test]
+    fn a_refused_path_is_not_asked_for_again() {
+        let refused = HashSet::from(["guest.net".to_owned()]);
+        assert!(!paths(Kind::VirtualMachine, "8.0", &refused).contains(&"guest.net"));
+    }
+
+    #[test]
+    fn versions_are_compared_by_number() {
+        assert!(newer("6.10", "6.9") && newer("8.0.2.0", "8.0") && !newer("6.5", "6.5") && !newer("", "4.1"));
+    }
+}

@@ -1,0 +1,242 @@
+//! Follows the vCenter's inventory and tells the store: a state machine, and the loop that drives it.
+//!
+//! Recovery is not a retry around a call but the state that is fallen back to; each state's doc says which fault leads
+//! where. How long to wait between failures is the loop's business, so the machine can be stepped by hand.
+
+use std::future::Future;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::kind::EntityRef;
+use super::store::{Event, ObjectUpdate, Writer};
+use crate::collector::{UpdateKind, UpdateSet};
+use crate::error::{Error, Recovery, Result};
+
+/// The pause after the first failure; it doubles with each one that follows, up to [`LONGEST_PAUSE`].
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+
+/// The longest pause: how late a vCenter that has come back may be noticed.
+const LONGEST_PAUSE: Duration = Duration::from_secs(15);
+
+/// Where updates come from.
+pub(crate) trait Source: Send {
+    /// What the vCenter holds for us: a collector, with a view and a filter.
+    type Watch: Send + Sync;
+
+    /// Sets a watch up.
+    fn open(&mut self) -> impl Future<Output = Result<Self::Watch>> + Send;
+
+    /// Waits for what has changed since a version; from the beginning if that is empty. None: nothing for a while.
+    fn wait(
+        &mut self,
+        watch: &Self::Watch,
+        version: &str,
+    ) -> impl Future<Output = Result<Option<UpdateSet>>> + Send;
+
+    /// Gives a watch up, so that the vCenter need not keep it to the session's end.
+    fn close(&mut self, watch: Self::Watch) -> impl Future<Output = ()> + Send;
+
+    /// Learns from a failure, such as that a property is not known to this server.
+    fn learn(&mut self, error: &Error);
+}
+
+/// Where the watcher stands.
+#[derive(Debug)]
+pub(crate) enum State<W> {
+    /// The vCenter holds nothing for us. The next step sets up a watch, after a login if there is none, and leads to
+    /// `InitPages`. Any failure, a vCenter that is down included, leaves it here.
+    Empty,
+    /// A watch is set up, and a load has got as far as `version`; not begun if that is empty. The next step takes the next
+    /// part: a truncated one stays here, the last one leads to `Watching`.
+    ///
+    /// * The connection is lost, or the answer does not come: stays, with the version, since the vCenter repeats its last
+    ///   answer; without one the load begins again.
+    /// * `InvalidCollectorVersion`, or the collector is not there (`ManagedObjectNotFound`): to `Empty`.
+    /// * `NotAuthenticated`: to `Empty`, since views and filters die with their session. The login is the session's work.
+    /// * Any other fault: to `Empty`, with what the source has learnt of it.
+    InitPages {
+        /// The watch.
+        watch: W,
+        /// How far the load has come.
+        version: String,
+    },
+    /// Everything has been loaded, and changes after `version` are waited for. An answer, also one without changes, stays
+    /// here. Faults lead where they do from `InitPages`; after a lost connection the wait goes on with the version held.
+    Watching {
+        /// The watch.
+        watch: W,
+        /// What has been seen.
+        version: String,
+    },
+}
+
+/// What a step has brought.
+#[derive(Debug)]
+pub(crate) struct Step<W> {
+    /// Where the machine stands now.
+    pub state: State<W>,
+    /// What to tell the store.
+    pub events: Vec<Event>,
+    /// Why the step got no further, if it did not.
+    pub failure: Option<Error>,
+}
+
+/// Takes one step: asks the source one thing.
+pub(crate) async fn step<S: Source>(state: State<S::Watch>, source: &mut S) -> Step<S::Watch> {
+    match state {
+        State::Empty => match source.open().await {
+            Ok(watch) => Step::to(State::InitPages { watch, version: String::new() }),
+            Err(error) => {
+                source.learn(&error);
+                Step { state: State::Empty, events: Vec::new(), failure: Some(error) }
+            }
+        },
+        State::InitPages { watch, version } => match source.wait(&watch, &version).await {
+            Ok(answer) => {
+                let mut events = Vec::new();
+                if version.is_empty() {
+                    events.push(Event::Init);
+                }
+                // No answer at all while loading says that there is no more to load.
+                let UpdateSet { version, truncated, objects } =
+                    answer.unwrap_or(UpdateSet { version, ..UpdateSet::default() });
+                events.extend(objects.into_iter().filter_map(|update| event(update, true)));
+                if truncated {
+                    return Step { state: State::InitPages { watch, version }, events, failure: None };
+                }
+                events.push(Event::InitDone);
+                Step { state: State::Watching { watch, version }, events, failure: None }
+            }
+            Err(error) => fall(source, error, watch, |watch| State::InitPages { watch, version }).await,
+        },
+        State::Watching { watch, version } => match source.wait(&watch, &version).await {
+            Ok(None) => Step::to(State::Watching { watch, version }),
+            Ok(Some(set)) => Step {
+                state: State::Watching { watch, version: set.version },
+                events: set.objects.into_iter().filter_map(|update| event(update, false)).collect(),
+                failure: None,
+            },
+            Err(error) => fall(source, error, watch, |watch| State::Watching { watch, version }).await,
+        },
+    }
+}
+
+impl<W> Step<W> {
+    fn to(state: State<W>) -> Self {
+        Step { state, events: Vec::new(), failure: None }
+    }
+}
+
+/// Where a failed wait leads: the one place in which errors choose states.
+async fn fall<S: Source>(
+    source: &mut S,
+    error: Error,
+    watch: S::Watch,
+    hold: impl FnOnce(S::Watch) -> State<S::Watch>,
+) -> Step<S::Watch> {
+    source.learn(&error);
+    let state = match error.recovery() {
+        Recovery::Retry => hold(watch),
+        // Somebody has cancelled the wait, or the session is about to end; the next wait will tell.
+        _ if error.is("RequestCanceled") => hold(watch),
+        Recovery::Relogin => State::Empty,
+        Recovery::Resync | Recovery::Give => {
+            source.close(watch).await;
+            State::Empty
+        }
+    };
+    Step { state, events: Vec::new(), failure: Some(error) }
+}
+
+fn event(update: crate::collector::ObjectUpdate, loading: bool) -> Option<Event> {
+    let reference = EntityRef::from_moref(&update.reference)?;
+    if update.kind == UpdateKind::Leave {
+        return Some(Event::Delete(reference));
+    }
+    let whole = update.kind == UpdateKind::Enter;
+    let update = ObjectUpdate { reference, whole, properties: update.properties };
+    Some(if loading { Event::InitApply(update) } else { Event::Apply(update) })
+}
+
+/// What others ask of the watcher, which alone holds the writer.
+#[derive(Debug)]
+pub(crate) enum Command {
+    /// Apply what has been read by other means, and say when that is done.
+    Apply(Vec<Event>, oneshot::Sender<()>),
+}
+
+/// Drives the machine for as long as it is polled, and does what others ask meanwhile.
+pub(crate) async fn run<S: Source>(mut source: S, mut writer: Writer, mut commands: mpsc::Receiver<Command>) {
+    let mut state = State::Empty;
+    let mut failures = 0;
+    loop {
+        let step = {
+            let step = step(state, &mut source);
+            tokio::pin!(step);
+            loop {
+                tokio::select! {
+                    step = &mut step => break step,
+                    Some(command) = commands.recv() => obey(command, &mut writer),
+                }
+            }
+        };
+        state = step.state;
+        if !step.events.is_empty() {
+            writer.apply(step.events);
+        }
+        let Some(error) = step.failure else {
+            failures = 0;
+            writer.contact(matches!(state, State::Watching { .. }));
+            continue;
+        };
+        writer.lost();
+        let pause = pause(failures);
+        failures += 1;
+        report(&error, failures, pause);
+        let pause = tokio::time::sleep(pause);
+        tokio::pin!(pause);
+        loop {
+            tokio::select! {
+                () = &mut pause => break,
+                Some(command) = commands.recv() => obey(command, &mut writer),
+            }
+        }
+    }
+}
+
+fn obey(command: Command, writer: &mut Writer) {
+    match command {
+        Command::Apply(events, done) => {
+            writer.apply(events);
+            // Whoever asked may have stopped waiting.
+            let _ = done.send(());
+        }
+    }
+}
+
+/// Failures that heal themselves in one step are of no interest to anybody; those that go on are.
+fn report(error: &Error, failures: u32, pause: Duration) {
+    match (error.recovery(), failures) {
+        (Recovery::Give, _) => tracing::warn!(%error, ?pause, "cannot follow the inventory, trying again"),
+        (_, 1) => tracing::info!(%error, "lost the inventory's updates, taking them up again"),
+        (_, 2..) => tracing::warn!(%error, failures, ?pause, "still cannot follow the inventory"),
+        (_, 0) => {}
+    }
+}
+
+/// Doubles with each failure, less up to a half by chance, so that many clients do not come back all at once.
+fn pause(failures: u32) -> Duration {
+    let longest = FIRST_PAUSE.saturating_mul(1 << failures.min(16)).min(LONGEST_PAUSE);
+    longest.mul_f64(0.5 + chance() / 2.0)
+}
+
+/// A number from 0 to 1 that differs from process to process and call to call; needs not be unpredictable.
+fn chance() -> f64 {
+    use std::hash::{BuildHasher, RandomState};
+    let drawn = RandomState::new().hash_one(std::time::Instant::now());
+    f64::from((drawn >> 32) as u32) / f64::from(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests;
