@@ -12,13 +12,13 @@ The table is text, a line an entry, fields parted by tabs, in this order of kind
     V  <vmodl version> <XML namespace without "urn:"> <version on the wire>
     E  <vmodl name> <wire name> <since> <value> ...
     D  <vmodl name> <wire name> <base> <since> <property> ...
-    M  <vmodl name> <wire name> <base> <since> <property> ...
+    M  <vmodl name> <wire name> <base> <since> <service> <property> ...
     m  <wire name> <since> <result> <what its task results in> <fault>,... <parameter> ...
 
 V lines are counted from 0 and <since> is that number in hexadecimal. An m line belongs to the M line above it.
 A property, parameter or result is  name:type:since:flags  (a result has no name and no since); a type that ends
 in [] occurs many times; the flags are l (link: the object's key is sent in its place), k (linkable), o (optional),
-s (secret). A base of "-" is none.
+s (secret). A base of "-" is none. A service is the namespace that its endpoint speaks.
 
 Where a property is a fault, the wire carries a LocalizedMethodFault around it; the table says so.
 """
@@ -54,17 +54,27 @@ class Recorder:
         self.versions, self.enums = {}, {}
         self.data = {entry[0]: entry for entry in BUILT_IN_DATA}
         self.managed = {entry[0]: entry for entry in BUILT_IN_MANAGED}
+        self.service = {}
 
     def run(self, path):
+        module = path.stem.removeprefix("_typeinfo_")
+        service = {"core": "vim25", "query": "vim25", "vim": "vim25", "vsanhealth": "vsan"}.get(module, module)
         source = re.sub(r"^\s*from .*import.*$", "pass", path.read_text(), flags=re.M)
-        ignore = lambda *_: None
+
+        def ignore(*_):
+            pass
+
+        def managed(name, *rest):
+            self.managed.setdefault(name, (name, *rest))
+            self.service.setdefault(name, service)
+
         names = {
             "AddVersion": lambda name, ns, text, _legacy, wsdl: self.versions.setdefault(name, (name, wsdl, text)),
             "AddVersionParent": ignore,
             "AddBreakingChangesInfo": ignore,
             "CreateEnumType": lambda name, *rest: self.enums.setdefault(name, (name, *rest)),
             "CreateDataType": lambda name, *rest: self.data.setdefault(name, (name, *rest)),
-            "CreateManagedType": lambda name, *rest: self.managed.setdefault(name, (name, *rest)),
+            "CreateManagedType": managed,
             "F_LINK": LINK, "F_LINKABLE": LINKABLE, "F_OPTIONAL": OPTIONAL, "F_SECRET": SECRET,
         }
         for kind in ("newest", "stable", "public", "lts", "dotted", "oldest", "current"):
@@ -104,7 +114,7 @@ def write(rec, out):
     for name, wire, base, since, props in sorted(rec.data.values(), key=lambda entry: entry[0]):
         line("D", name, wire, base or "-", number[since], *(member(*p, owner=name) for p in props or ()))
     for name, wire, base, since, props, methods in sorted(rec.managed.values(), key=lambda entry: entry[0]):
-        line("M", name, wire, base or "-", number[since], *(member(*p) for p in props or ()))
+        line("M", name, wire, base or "-", number[since], rec.service.get(name, "vim25"), *(member(*p) for p in props or ()))
         for _, method, method_since, params, (bits, result, task_result), _privilege, faults in methods or ():
             line("m", method, number[method_since], f"{kind(result)}:{flags(bits)}", task_result,
                  ",".join(faults or ()), *(member(*p) for p in params or ()))

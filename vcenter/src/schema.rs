@@ -252,9 +252,10 @@ mod tests {
             ("VirtualMachine", "vim25"),
             ("PropertyCollector", "vim25"),
         ] {
-            assert_eq!(schema.managed(kind).unwrap().since().namespace(), namespace, "{kind}");
+            assert_eq!(schema.managed(kind).unwrap().service(), namespace, "{kind}");
         }
-        assert!(schema.managed("VsanVcClusterHealthSystem").is_some());
+        let health = schema.managed("VsanVcClusterHealthSystem").unwrap();
+        assert_eq!((health.service(), health.since().namespace()), ("vsan", "vim25"));
         assert!(schema.versions("vsan").count() > 20);
     }
 

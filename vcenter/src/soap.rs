@@ -26,6 +26,7 @@ mod ns {
 /// A call that has been checked against the schema: its envelope, and what is needed to read the answer.
 #[derive(Debug)]
 pub struct Request {
+    service: &'static str,
     method: &'static Method,
     body: String,
 }
@@ -48,8 +49,8 @@ impl Request {
             let like = likely(managed, method).map(|it| format!("; is it '{it}'?")).unwrap_or_default();
             Error::Schema(format!("{} has no method '{method}'{like}", managed.name()))
         })?;
-        let body = encode::request(object, method, args, header)?;
-        Ok(Self { method, body })
+        let body = encode::request(managed.service(), object, method, args, header)?;
+        Ok(Self { service: managed.service(), method, body })
     }
 
     /// The method called.
@@ -57,9 +58,9 @@ impl Request {
         self.method
     }
 
-    /// The namespace of the service, as `vim25`.
-    pub fn namespace(&self) -> &'static str {
-        self.method.since().namespace()
+    /// The namespace of the service that is called, as `vim25`.
+    pub fn service(&self) -> &'static str {
+        self.service
     }
 
     /// The envelope.

@@ -68,7 +68,8 @@ fn parse(text: &'static str) -> Schema {
                 values: fields[4..].to_vec(),
             }),
             kind => {
-                let own = fields[5..].iter().map(|text| member(text)).collect();
+                let first = if kind == "M" { 6 } else { 5 };
+                let own = fields[first..].iter().map(|text| member(text)).collect();
                 let head = head(ids.get(fields[3]).copied(), number(fields[4]), own);
                 match kind {
                     "D" => Type::Data(DataType { head }),
@@ -76,7 +77,7 @@ fn parse(text: &'static str) -> Schema {
                         let lines = methods.remove(&id).unwrap_or_default();
                         let methods =
                             lines.iter().map(|fields| method(fields, &ids, &wire, &member)).collect();
-                        Type::Managed(ManagedType { head, methods })
+                        Type::Managed(ManagedType { head, service: fields[5], methods })
                     }
                 }
             }

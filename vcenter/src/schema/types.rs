@@ -90,10 +90,18 @@ impl DataType {
 #[derive(Debug)]
 pub struct ManagedType {
     pub(super) head: Head,
+    pub(super) service: &'static str,
     pub(super) methods: Vec<Method>,
 }
 
 impl ManagedType {
+    /// The namespace that is spoken where its objects are served: `vim25`, `vsan`, `pbm`, `sms`, `eam` or `vslm`.
+    ///
+    /// Not that of the type: many of vSAN's types belong to `vim25`.
+    pub fn service(&self) -> &'static str {
+        self.service
+    }
+
     /// The type it is derived from.
     pub fn base(&self) -> Option<&'static ManagedType> {
         match self.head.base.map(|id| &get().types[id]) {

@@ -9,14 +9,19 @@ use crate::vim::{Args, MoRef, Object, Value};
 use crate::{Error, Result};
 
 /// The envelope of a call.
-pub fn request(object: &MoRef, method: &'static Method, args: &Args, header: &Header<'_>) -> Result<String> {
+pub fn request(
+    namespace: &str,
+    object: &MoRef,
+    method: &'static Method,
+    args: &Args,
+    header: &Header<'_>,
+) -> Result<String> {
     let known = |name: &&str| method.params().iter().any(|param| param.name() == *name);
     if let Some(name) = args.names().find(|name| !known(name)) {
         let names: Vec<_> = method.params().iter().map(Property::name).collect();
         let takes = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
         return Err(Error::Schema(format!("{} has no argument '{name}'; it takes {takes}", method.name())));
     }
-    let namespace = method.since().namespace();
     let mut out = Writer { out: String::with_capacity(1024), at: vec![method.name().to_owned()] };
     out.raw("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<soapenv:Envelope");
     for (prefix, uri) in [("soapenv", ns::SOAP), ("xsd", ns::XSD), ("xsi", ns::XSI)] {

@@ -347,7 +347,7 @@ fn a_request_is_written_in_the_order_of_the_schema() {
         .set("specSet", [spec]);
     let header = Header { op_id: Some("job<1>"), cookie: None };
     let request = Request::new(&pc, "RetrievePropertiesEx", &args, &header).unwrap();
-    assert_eq!(request.namespace(), "vim25");
+    assert_eq!(request.service(), "vim25");
     let body = request.body().split_once("<soapenv:Header>").unwrap().1;
     assert_eq!(
         body,
@@ -368,7 +368,7 @@ fn another_service_is_another_namespace() {
         Args::new().set("resourceType", Object::new("PbmProfileResourceType").set("resourceType", "STORAGE"));
     let header = Header { op_id: None, cookie: Some("52aa") };
     let request = Request::new(&manager, "PbmQueryProfile", &args, &header).unwrap();
-    assert_eq!(request.namespace(), "pbm");
+    assert_eq!(request.service(), "pbm");
     assert!(request.body().contains("<vcSessionCookie>52aa</vcSessionCookie>"));
     assert!(request.body().contains("<PbmQueryProfile xmlns=\"urn:pbm\">"), "{}", request.body());
     // A vim25 type inside an SPBM call, and a property that vSAN added to a vim25 type.
@@ -378,7 +378,8 @@ fn another_service_is_another_namespace() {
         .set("cluster", MoRef::new("ClusterComputeResource", "domain-c8"))
         .set("vsanReconfigSpec", spec);
     let body = Request::new(&health, "VsanClusterReconfig", &args, &Header::default()).unwrap().body;
-    assert!(body.contains("<modify>true</modify>"), "{body}");
+    assert!(body.contains("<VsanClusterReconfig xmlns=\"urn:vsan\">"), "{body}");
+    assert!(body.contains("<vsanReconfigSpec xmlns=\"urn:vim25\"><modify>true</modify>"), "{body}");
     assert!(body.contains("<mode xmlns=\"urn:vsan\">x</mode>"), "{body}");
 }
 

@@ -124,12 +124,7 @@ impl Object {
     }
 
     /// Appends without looking for a property of the same name; the decoder's, which sees each name once.
-    pub fn push(&mut self, name: Name, value: Value) {
+    pub(crate) fn push(&mut self, name: Name, value: Value) {
         self.fields.push((name, value));
-    }
-
-    /// The type's name, shared.
-    pub fn kind_name(&self) -> &Name {
-        &self.kind
     }
 }
