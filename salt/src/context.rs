@@ -62,6 +62,26 @@ impl Identity {
         &self.id
     }
 
+    /// The execution functions.
+    pub fn modules(&self) -> &Registry {
+        &self.modules
+    }
+
+    /// The state functions.
+    pub fn states(&self) -> &Registry {
+        &self.states
+    }
+
+    /// The way to the master.
+    pub fn master(&self) -> &dyn Master {
+        &*self.master
+    }
+
+    /// The way to the files of states.
+    pub fn files(&self) -> &dyn Files {
+        &*self.files
+    }
+
     /// The options at this moment.
     pub fn opts(&self) -> Arc<Map> {
         read(&self.opts)

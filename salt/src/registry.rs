@@ -43,6 +43,12 @@ impl Registry {
         self.functions.iter().map(|(name, function)| (name.as_str(), *function))
     }
 
+    /// Keeps the modules that the predicate likes (`disable_modules`, `whitelist_modules`): the functions of the others
+    /// are not available.
+    pub fn retain_modules(&mut self, keep: impl Fn(&str) -> bool) {
+        self.functions.retain(|_, function| keep(function.module()));
+    }
+
     /// The names of the modules, sorted.
     pub fn modules(&self) -> Vec<&'static str> {
         let mut names: Vec<_> = self.functions.values().map(|f| f.module()).collect();
