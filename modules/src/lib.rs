@@ -1,1 +1,55 @@
-//! modules
+//! The execution functions of a VMware minion: a file a Salt module, named as Salt names it.
+//!
+//! A function translates: arguments to objects, one verb of [`vcenter`] or one look into the inventory, result to value.
+
+mod config;
+mod dictupdate;
+mod digest;
+mod event;
+mod fnmatch;
+mod grains;
+mod lookup;
+mod pillar;
+mod saltutil;
+mod sys;
+mod test;
+
+use salt::{Error, Function, Map, Result, Value};
+
+/// The tables of all modules.
+pub const MODULES: &[&[Function]] = &[
+    config::FUNCTIONS,
+    event::FUNCTIONS,
+    grains::FUNCTIONS,
+    pillar::FUNCTIONS,
+    saltutil::TABLES[0],
+    saltutil::TABLES[1],
+    saltutil::TABLES[2],
+    sys::FUNCTIONS,
+    test::TABLES[0],
+    test::TABLES[1],
+    test::TABLES[2],
+    test::TABLES[3],
+];
+
+/// Keywords without those that Salt adds, such as `__pub_jid` (`salt/utils/args.py`, `clean_kwargs`).
+fn clean_kwargs(mut kwargs: Map) -> Map {
+    kwargs.retain(|key, _| !key.as_str().is_some_and(|k| k.starts_with("__")));
+    kwargs
+}
+
+/// Refuses what is left of `**kwargs` (`salt/utils/args.py`, `invalid_kwargs`).
+fn no_more_keywords(kwargs: &Map) -> Result<()> {
+    if kwargs.is_empty() {
+        return Ok(());
+    }
+    let words: Vec<String> = kwargs.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    Err(Error::Invocation(format!("The following keyword arguments are not valid: {}", words.join(", "))))
+}
+
+/// Values as Python's `repr` of a tuple.
+fn tuple_repr(items: &[Value]) -> String {
+    let words: Vec<String> = items.iter().map(Value::repr).collect();
+    let comma = if words.len() == 1 { "," } else { "" };
+    format!("({}{comma})", words.join(", "))
+}
