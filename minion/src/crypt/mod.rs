@@ -22,6 +22,8 @@ pub use finger::{HashType, fingerprint};
 pub use keys::{MinionKeys, PublicKey};
 pub use pem::clean;
 
+pub(crate) use keys::write_file;
+
 /// Something that must not be printed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret<T>(T);
