@@ -12,6 +12,8 @@ pub mod msgpack;
 pub mod plan;
 pub mod registry;
 pub mod value;
+mod vsphere;
+pub mod yaml;
 pub mod yamlify;
 
 pub use args::{Args, Words};
