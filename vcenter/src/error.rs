@@ -13,7 +13,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
     /// The connection could not be made or did not hold, or the answer was no answer of a vCenter.
-    #[error("Could not connect to {endpoint}: {reason}")]
+    #[error("{} {endpoint}{}: {reason}", if *sent { "The connection to" } else { "Could not connect to" }, if *sent { " failed" } else { "" })]
     Transport {
         /// `host:port`, or the URL.
         endpoint: String,

@@ -1,53 +1,64 @@
 //! One login to a vCenter, shared by everybody.
+//!
+//! A [`Session`] logs in at its first call, notices when the server has forgotten the login, and logs in anew: once,
+//! however many calls are waiting, and with pauses while the server is away.
 
 mod config;
+mod login;
+mod op_id;
 mod secret;
+mod state;
+mod version;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use config::{Config, Credentials, LoginLimits, Protocol, Timeouts};
+pub use op_id::with_op_id;
 pub use secret::Secret;
+pub use state::State;
 
+use crate::soap::{Header, Request};
+use crate::transport::{self, Response, Transport};
 use crate::vim::{Args, MoRef, Object, Value};
 use crate::{Error, Result};
+use login::Login;
+use state::Shared;
 
 /// A session: a handle that is cheap to clone; all clones share one login.
 #[derive(Clone, Debug)]
 pub struct Session {
-    config: std::sync::Arc<Config>,
-}
-
-/// What a session is doing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
-    /// No login has succeeded yet; the next call logs in.
-    Connecting,
-    /// Logged in; calls go straight to the server.
-    Live,
-    /// The last call did not get through; the login may be alive still, and the next answer decides.
-    Suspect,
-    /// A log-in is under way; calls wait for it.
-    LoggingIn,
-    /// Closed by us, or refused for good; calls fail at once.
-    Gone,
+    shared: Arc<Shared>,
 }
 
 /// What a call may say about itself besides its arguments.
 #[derive(Clone, Debug, Default)]
 pub struct CallOptions {
-    /// The operation's id in the server's logs.
+    /// The operation's id in the server's logs; by default that of [`with_op_id`].
     pub op_id: Option<String>,
     /// How long to wait for the answer, instead of the session's default.
     pub timeout: Option<Duration>,
 }
 
+impl CallOptions {
+    /// With another time to wait for the answer.
+    pub fn timeout(timeout: Duration) -> Self {
+        Self { timeout: Some(timeout), ..Self::default() }
+    }
+}
+
 impl Session {
-    /// A session that logs in at its first call.
+    /// A session that logs in at its first call. Must be made inside a tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// If the configuration cannot work: an unreadable CA bundle, a host name that is none.
     pub fn new(config: Config) -> Result<Self> {
-        Ok(Self { config: std::sync::Arc::new(config) })
+        let transport = Transport::new(&config)?;
+        Ok(Self { shared: Arc::new(Shared::new(config, transport)) })
     }
 
-    /// Logs in.
+    /// A session that is logged in.
     pub async fn connect(config: Config) -> Result<Self> {
         let session = Self::new(config)?;
         session.login().await?;
@@ -56,15 +67,22 @@ impl Session {
 
     /// Logs in if nobody is, and waits for it.
     pub async fn login(&self) -> Result<()> {
-        Err(Error::Closed)
+        self.live(self.shared.config.timeouts.request).await.map(drop)
     }
 
     /// What the session is configured with.
     pub fn config(&self) -> &Config {
-        &self.config
+        &self.shared.config
     }
 
-    /// Calls `method` of `object`.
+    /// Calls `method` of `object`, as `PowerOnVM_Task` of a virtual machine.
+    ///
+    /// A method without a result gives [`Value::Null`], as does one whose result is unset.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Schema`] if a name or type is wrong or an argument is missing, and then nothing was sent. A call that
+    /// may have reached the server is not sent again, unless the server refused it because nobody was logged in.
     pub async fn call(&self, object: &MoRef, method: &str, args: impl Into<Args>) -> Result<Value> {
         self.call_with(&CallOptions::default(), object, method, args).await
     }
@@ -77,49 +95,134 @@ impl Session {
         method: &str,
         args: impl Into<Args>,
     ) -> Result<Value> {
-        self.call_with(&CallOptions { op_id: Some(op_id.into()), timeout: None }, object, method, args).await
+        let options = CallOptions { op_id: Some(op_id.to_owned()), timeout: None };
+        self.call_with(&options, object, method, args).await
     }
 
     /// Calls `method` of `object` with options.
     pub async fn call_with(
         &self,
-        _options: &CallOptions,
-        _object: &MoRef,
-        _method: &str,
-        _args: impl Into<Args>,
+        options: &CallOptions,
+        object: &MoRef,
+        method: &str,
+        args: impl Into<Args>,
     ) -> Result<Value> {
-        Err(Error::Closed)
+        let args = args.into();
+        let timeout = options.timeout.unwrap_or(self.shared.config.timeouts.request);
+        let op_id = options.op_id.clone().or_else(op_id::current);
+        // Wrong names are found before anything is asked of the server, the login included.
+        let mut request =
+            Request::new(object, method, &args, &Header { op_id: op_id.as_deref(), cookie: None })?;
+        let mut repeated = false;
+        loop {
+            let login = self.live(self.shared.config.timeouts.request).await?;
+            if request.service() != crate::schema::VIM25 {
+                let header = Header { op_id: op_id.as_deref(), cookie: Some(login.session_id()) };
+                request = Request::new(object, method, &args, &header)?;
+            }
+            let answer = login::exchange(&self.shared, &request, Some(&login), timeout).await;
+            match answer {
+                Err(Error::Fault(fault)) if fault.is("NotAuthenticated") => {
+                    self.shared.lost(login.epoch);
+                    if repeated {
+                        return Err(Error::Fault(fault));
+                    }
+                    // The server refused it, so it was not carried out.
+                    repeated = true;
+                }
+                Err(Error::Fault(fault)) if fault.is("MethodNotFound") => {
+                    let since = request.method().since().text();
+                    let since = (!since.is_empty()).then(|| since.to_owned());
+                    return Err(Error::Unsupported { what: method.to_owned(), since });
+                }
+                answer => return answer,
+            }
+        }
+    }
+
+    /// Asks the server's HTTP interface (files of datastores, screenshots) with the session's cookie.
+    pub async fn http(&self, request: transport::Request) -> Result<Response> {
+        let login = self.live(self.shared.config.timeouts.request).await?;
+        let request = request.header("cookie", login.cookie())?;
+        let answer = self.shared.transport.send(request).await;
+        self.shared.heard(login.epoch, answer.as_ref().err());
+        answer
     }
 
     /// The server's `ServiceContent`; logs in if needed.
-    pub async fn content(&self) -> Result<std::sync::Arc<Object>> {
-        Err(Error::Closed)
+    pub async fn content(&self) -> Result<Arc<Object>> {
+        Ok(self.live(self.shared.config.timeouts.request).await?.content.clone())
     }
 
     /// The service `name` of the `ServiceContent`, as `propertyCollector`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unsupported`] if this server has no such service, as an ESXi host lacks some.
     pub async fn service(&self, name: &str) -> Result<MoRef> {
         let content = self.content().await?;
-        content.moref(name).cloned().ok_or_else(|| Error::Unsupported { what: name.into(), since: None })
+        content.moref(name).cloned().ok_or_else(|| Error::Unsupported { what: name.to_owned(), since: None })
     }
 
-    /// The number of the present login; 0 before the first. What lives in the session died if it grew.
+    /// The `UserSession` of the present login, with `key`, `userName` and `loginTime`; logs in if needed.
+    pub async fn user_session(&self) -> Result<Arc<Object>> {
+        Ok(self.live(self.shared.config.timeouts.request).await?.user_session.clone())
+    }
+
+    /// The version of the vCenter API that is spoken, as `8.0.2.0`; logs in if needed.
+    pub async fn api_version(&self) -> Result<String> {
+        Ok(self.live(self.shared.config.timeouts.request).await?.version.clone())
+    }
+
+    /// The number of the present or last login; 0 before the first. What lived in the session (filters, views,
+    /// history collectors) died if it grew.
     pub fn epoch(&self) -> u64 {
-        0
+        self.shared.epoch()
     }
 
     /// What the session is doing.
     pub fn state(&self) -> State {
-        State::Connecting
+        self.shared.state()
     }
 
-    /// Reports that the login `epoch` was found dead by other means than a fault, and logs in anew.
-    pub async fn not_authenticated(&self, _epoch: u64) -> Result<()> {
-        Err(Error::Closed)
+    /// What the session is doing, and every change of it.
+    pub fn states(&self) -> tokio::sync::watch::Receiver<State> {
+        self.shared.states()
+    }
+
+    /// Reports that the login `epoch` was found dead by other means than a fault (a property collector tells it in
+    /// `missingSet`), and waits for a new one. Nothing is done if there has been a new one since.
+    pub async fn not_authenticated(&self, epoch: u64) -> Result<()> {
+        self.shared.lost(epoch);
+        self.login().await
     }
 
     /// Forgets that the password was refused, and allows log-ins again.
-    pub fn reset(&self) {}
+    pub fn reset(&self) {
+        self.shared.reset();
+    }
 
     /// Logs out and ends the session; calls fail from now on. May be called again.
-    pub async fn close(&self) {}
+    pub async fn close(&self) {
+        login::close(&self.shared).await;
+    }
+
+    /// The present login, or a new one if there is none.
+    async fn live(&self, patience: Duration) -> Result<Arc<Login>> {
+        let waiting = async {
+            loop {
+                match self.shared.join()? {
+                    state::Join::Live(login) => return Ok(login),
+                    state::Join::Wait(flight) => flight.await?,
+                }
+            }
+        };
+        match tokio::time::timeout(patience, waiting).await {
+            Ok(login) => login,
+            Err(_) => {
+                let what = format!("the log-in to {}", self.shared.transport.endpoint());
+                Err(Error::Timeout { what, after: patience })
+            }
+        }
+    }
 }

@@ -24,7 +24,7 @@ mod ns {
 }
 
 /// A call that has been checked against the schema: its envelope, and what is needed to read the answer.
-#[derive(Debug)]
+#[derive(Clone)]
 pub struct Request {
     service: &'static str,
     method: &'static Method,
@@ -71,6 +71,16 @@ impl Request {
     /// Reads the answer: the method's result, or the server's fault as [`Error::Fault`].
     pub fn answer(&self, body: &[u8]) -> Result<Value> {
         decode::answer(self.method, body)
+    }
+}
+
+/// The body may hold a password.
+impl std::fmt::Debug for Request {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Request")
+            .field("service", &self.service)
+            .field("method", &self.method.name())
+            .finish()
     }
 }
 

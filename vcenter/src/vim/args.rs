@@ -1,4 +1,6 @@
-use super::{Name, Value};
+use std::fmt;
+
+use super::{Name, Value, object};
 
 /// The arguments of a method, by the names the API gives them.
 ///
@@ -7,7 +9,7 @@ use super::{Name, Value};
 /// let args = Args::new().set("host", MoRef::new("HostSystem", "host-9")).set("priority", "highPriority");
 /// ```
 /// Order does not matter; an argument that is [`Value::Null`] counts as not given.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Default, PartialEq)]
 pub struct Args(Vec<(Name, Value)>);
 
 impl Args {
@@ -46,5 +48,12 @@ impl From<()> for Args {
 impl<const N: usize> From<[(&str, Value); N]> for Args {
     fn from(pairs: [(&str, Value); N]) -> Self {
         pairs.into_iter().fold(Self::new(), |args, (name, value)| args.set(name, value))
+    }
+}
+
+/// What is secret by its name is not shown.
+impl fmt::Debug for Args {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        object::show(f, "Args", &self.0)
     }
 }

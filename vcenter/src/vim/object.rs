@@ -1,3 +1,5 @@
+use std::fmt;
+
 use super::{MoRef, Name, Value};
 use crate::schema;
 
@@ -8,7 +10,7 @@ use crate::schema;
 /// let spec = Object::new("PropertySpec").set("type", "VirtualMachine").set("pathSet", ["name", "runtime.powerState"]);
 /// assert_eq!(spec.str("type"), Some("VirtualMachine"));
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Object {
     kind: Name,
     fields: Vec<(Name, Value)>,
@@ -126,5 +128,51 @@ impl Object {
     /// Appends without looking for a property of the same name; the decoder's, which sees each name once.
     pub(crate) fn push(&mut self, name: Name, value: Value) {
         self.fields.push((name, value));
+    }
+}
+
+/// `VirtualHardware { numCPU: Int(4) }`; what is secret by its name is not shown.
+impl fmt::Debug for Object {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        show(f, &self.kind, &self.fields)
+    }
+}
+
+/// Fields by name, for debugging: passwords, keys and tickets as asterisks.
+pub(super) fn show(f: &mut fmt::Formatter<'_>, kind: &str, fields: &[(Name, Value)]) -> fmt::Result {
+    const SECRET: [&str; 6] = ["password", "passwd", "privatekey", "ticket", "token", "cookie"];
+    let mut shown = f.debug_struct(kind);
+    for (name, value) in fields {
+        let lower = name.to_lowercase();
+        match SECRET.iter().any(|secret| lower.contains(secret)) && value.as_str().is_some() {
+            true => shown.field(name, &format_args!("**********")),
+            false => shown.field(name, value),
+        };
+    }
+    shown.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vim::Args;
+
+    #[test]
+    fn null_unsets_and_setting_replaces() {
+        let mut object = Object::new("OptionValue").set("key", "a").set("value", None::<i32>).set("key", "b");
+        assert_eq!(object.fields().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["key"]);
+        assert_eq!(object.str("key"), Some("b"));
+        object.insert("key", Value::Null);
+        assert!(object.is_empty());
+        assert_eq!(object.remove("key"), None);
+    }
+
+    #[test]
+    fn a_password_is_not_shown() {
+        let auth =
+            Object::new("NamePasswordAuthentication").set("username", "root").set("password", "hunter2");
+        let args = Args::new().set("auth", auth).set("oldPassword", "hunter1");
+        let text = format!("{args:?} {args:#?}");
+        assert!(!text.contains("hunter") && text.contains("root") && text.contains("**********"), "{text}");
     }
 }
