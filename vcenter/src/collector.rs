@@ -98,7 +98,8 @@ impl ObjectContent {
     pub fn get(&self, path: &str) -> Option<&Value> {
         self.properties.iter().find_map(|(asked, value)| match path.strip_prefix(&**asked)? {
             "" => Some(value),
-            below => value.get(below.strip_prefix('.').filter(|_| !below.starts_with('['))?),
+            item if item.starts_with('[') => value.get(item),
+            below => value.get(below.strip_prefix('.')?),
         })
     }
 
@@ -482,4 +483,68 @@ fn expect_moref(value: Value, method: &str) -> Result<MoRef> {
     value
         .into_moref()
         .ok_or_else(|| Error::Decode { method: method.to_owned(), at: "no reference".to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn property(path: &str, value: impl Into<Value>) -> Object {
+        Object::new("DynamicProperty").set("name", path).set("val", value)
+    }
+
+    #[test]
+    fn a_path_may_go_below_what_was_asked_for() {
+        let device = Object::new("VirtualE1000").set("key", 4000).set("macAddress", "00:0c:29:00:00:01");
+        let hardware = Object::new("VirtualHardware").set("numCPU", 2).set("device", [device]);
+        let content = Object::new("ObjectContent")
+            .set("obj", MoRef::new("VirtualMachine", "vm-1"))
+            .set("propSet", [property("name", "vm01"), property("config.hardware", hardware)]);
+        let content = ObjectContent::decode(content).unwrap();
+        assert_eq!(content.str("name"), Some("vm01"));
+        assert_eq!(content.i64("config.hardware.numCPU"), Some(2));
+        assert_eq!(content.str("config.hardware.device[4000].macAddress"), Some("00:0c:29:00:00:01"));
+        assert_eq!(content.get("config.hardwareVersion"), None);
+        assert_eq!(content.get("config"), None);
+    }
+
+    #[test]
+    fn updates_of_all_filters_come_in_one_list() {
+        let change = |path: &str, op: &str, value: Value| {
+            Object::new("PropertyChange").set("name", path).set("op", op).set("val", value)
+        };
+        let update = |kind: &str, changes: Vec<Object>| {
+            Object::new("ObjectUpdate")
+                .set("kind", kind)
+                .set("obj", MoRef::new("VirtualMachine", "vm-1"))
+                .set("changeSet", changes)
+        };
+        let fault = Object::new("LocalizedMethodFault").set("fault", Object::new("NoPermission"));
+        let hidden = update("modify", vec![])
+            .set("missingSet", [Object::new("MissingProperty").set("path", "guest.net").set("fault", fault)]);
+        let filter = |updates: Vec<Object>| Object::new("PropertyFilterUpdate").set("objectSet", updates);
+        let set = Object::new("UpdateSet").set("version", "7").set("truncated", true).set(
+            "filterSet",
+            [
+                filter(vec![update("enter", vec![change("name", "assign", "a".into())])]),
+                filter(vec![
+                    update("modify", vec![change("guest.ipAddress", "assign", Value::Null)]),
+                    update("modify", vec![change("guest.ipAddress", "indirectRemove", "1.2.3.4".into())]),
+                    update("leave", vec![]),
+                    hidden,
+                ]),
+            ],
+        );
+        let set = UpdateSet::decode(set);
+        assert_eq!((set.version.as_str(), set.truncated), ("7", true));
+        let kinds: Vec<_> = set.objects.iter().map(|update| update.kind).collect();
+        use UpdateKind::*;
+        assert_eq!(kinds, [Enter, Modify, Modify, Leave, Modify]);
+        assert_eq!(set.objects[0].properties, [("name".into(), Some("a".into()))]);
+        for unset in &set.objects[1..3] {
+            assert_eq!(unset.properties, [("guest.ipAddress".into(), None)]);
+        }
+        let (path, fault) = &set.objects[4].missing[0];
+        assert_eq!((&**path, fault.kind()), ("guest.net", "NoPermission"));
+    }
 }
