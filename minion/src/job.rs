@@ -1,0 +1,154 @@
+//! A job's life: is it mine, was it here before, run it, return it.
+
+pub mod run;
+pub mod table;
+
+use std::sync::Arc;
+
+use salt::context::Identity;
+use salt::target::Subject;
+use salt::{Map, Value};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tracing::{debug, error, info, warn};
+
+pub use run::execute;
+pub use table::{Jobs, Seen};
+
+use crate::settings::Settings;
+use crate::spool::Spool;
+use crate::clock;
+
+/// The functions that ask about jobs or end them. `process_count_max` never keeps them waiting, and an answer that
+/// could not be delivered at once is worth nothing.
+const ABOUT_JOBS: &[&str] = &[
+    "saltutil.find_job",
+    "saltutil.running",
+    "saltutil.is_running",
+    "saltutil.signal_job",
+    "saltutil.kill_job",
+    "saltutil.term_job",
+    "saltutil.kill_all_jobs",
+    "saltutil.term_all_jobs",
+];
+
+/// Where jobs come in and returns go out.
+pub struct Desk {
+    identity: Arc<Identity>,
+    jobs: Arc<Jobs>,
+    seen: Arc<Seen>,
+    spool: Arc<Spool>,
+    room: Option<Arc<Semaphore>>,
+}
+
+impl Desk {
+    /// A desk of one minion. `seen` is shared by all masters of a process.
+    pub fn new(identity: Arc<Identity>, jobs: Arc<Jobs>, seen: Arc<Seen>, spool: Arc<Spool>) -> Arc<Desk> {
+        let most = usize::try_from(identity.opts().number("process_count_max", -1)).unwrap_or(0);
+        let room = (most > 0).then(|| Arc::new(Semaphore::new(most)));
+        Arc::new(Desk { identity, jobs, seen, spool, room })
+    }
+
+    /// Takes a publication in: starts its job if it is for this minion and was not here before.
+    pub fn accept(self: &Arc<Desk>, load: Map) {
+        if !self.is_mine(&load) {
+            return;
+        }
+        let (Some(jid), Some(fun)) = (load.get("jid").map(Value::to_string), load.get("fun").cloned()) else {
+            return;
+        };
+        match load.get_str("user") {
+            Some(user) => info!("User {user} Executing command {fun} with jid {jid}"),
+            None => info!("Executing command {fun} with jid {jid}"),
+        }
+        if !self.seen.first_time(&jid) {
+            debug!("The job {jid} was here before and is ignored");
+            return;
+        }
+        let desk = self.clone();
+        let (handle, own) = oneshot::channel();
+        let task = tokio::spawn(async move {
+            // The task is its own entry in the table, so it has to know its handle first.
+            let Ok(abort) = own.await else { return };
+            let _room = desk.room(&jid, &fun).await;
+            let ticket = desk.jobs.record(&jid, &load, abort);
+            let ret = execute(&desk.identity, &jid, &load).await;
+            // From here on the job is over: it can't be found or killed any more.
+            desk.jobs.remove(ticket);
+            if let Some(ret) = ret {
+                desk.give_back(&jid, ret).await;
+                warn_of_returners(&desk.identity.opts(), &load);
+            }
+        });
+        let _ = handle.send(task.abort_handle());
+    }
+
+    /// The publication is complete and its target matches this minion.
+    fn is_mine(&self, load: &Map) -> bool {
+        let (opts, grains, pillar) = (self.identity.opts(), self.identity.grains(), self.identity.pillar());
+        let nodegroups = opts.get("nodegroups").and_then(Value::as_map);
+        let subject = Subject { id: self.identity.id(), grains: &grains, pillar: &pillar, nodegroups };
+        salt::target::matches(load, subject)
+    }
+
+    /// Waits until `process_count_max` leaves room for one more job.
+    async fn room(&self, jid: &str, fun: &Value) -> Option<OwnedSemaphorePermit> {
+        let room = self.room.as_ref()?;
+        if fun.as_str().is_some_and(|fun| ABOUT_JOBS.contains(&fun)) {
+            return None;
+        }
+        if room.available_permits() == 0 {
+            warn!("Maximum number of processes reached while executing jid {jid}, waiting...");
+        }
+        room.clone().acquire_owned().await.ok()
+    }
+
+    /// Sends a return to the master, and keeps it until the master has it.
+    async fn give_back(&self, jid: &str, ret: Map) {
+        let opts = self.identity.opts();
+        info!("Returning information for job: {jid}");
+        if opts.flag("cache_jobs", false) {
+            cache_job(&opts, jid, &ret).await;
+        }
+        if opts.flag("pub_ret", true) {
+            let keep = !ret.get_str("fun").is_some_and(|fun| ABOUT_JOBS.contains(&fun));
+            self.spool.push(return_load(&self.identity, ret), keep).await;
+        }
+    }
+}
+
+/// The load of a `_return`, in the order of the original (`salt/minion.py`, `_prepare_return_pub`).
+pub fn return_load(identity: &Identity, ret: Map) -> Map {
+    let mut load = Map::new().with("cmd", "_return").with("id", identity.id());
+    let out = ret.get_str("fun").and_then(|fun| identity.modules().get(fun)).and_then(|f| f.out);
+    let stated = ret.contains_key("out");
+    load.extend(ret);
+    if let (false, Some(out)) = (stated, out) {
+        load.insert("out", out);
+    }
+    load.insert("_stamp", clock::stamp());
+    load
+}
+
+/// There are no returners here; the normal return is unaffected (`salt/metaproxy/proxy.py`, `thread_return`).
+fn warn_of_returners(opts: &Map, load: &Map) {
+    for returner in load.words("ret").into_iter().chain(opts.words("return")) {
+        error!("Returner {returner}.returner could not be loaded: '{returner}.returner' is not available.");
+    }
+}
+
+/// Keeps a return for `saltutil.find_cached_job` (`salt/utils/minion.py`, `cache_jobs`).
+async fn cache_job(opts: &Map, jid: &str, ret: &Map) {
+    let Some(cachedir) = opts.text("cachedir") else { return };
+    if !jid.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
+        return;
+    }
+    let directory = std::path::Path::new(cachedir).join("minion_jobs").join(jid);
+    let write = async {
+        let bytes = salt::msgpack::pack(&Value::Map(ret.clone())).map_err(std::io::Error::other)?;
+        tokio::fs::create_dir_all(&directory).await?;
+        tokio::fs::write(directory.join("return.p"), bytes).await
+    };
+    if let Err(e) = write.await {
+        warn!("The return of job {jid} could not be cached in {}: {e}", directory.display());
+    }
+}

@@ -1,0 +1,153 @@
+//! The running jobs, and the jids that were here.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use salt::Map;
+use tokio::sync::Notify;
+use tokio::task::AbortHandle;
+
+/// The running jobs of one minion.
+#[derive(Default)]
+pub struct Jobs {
+    running: Mutex<Running>,
+    ended: Notify,
+}
+
+/// The entry of one running job.
+pub type Ticket = u64;
+
+#[derive(Default)]
+struct Running {
+    next: Ticket,
+    jobs: BTreeMap<Ticket, Entry>,
+}
+
+struct Entry {
+    jid: String,
+    proc: Map,
+    task: AbortHandle,
+}
+
+impl Jobs {
+    /// Records a job that begins. Its record is what Salt writes into `proc/<jid>`: the publication with the `pid`.
+    pub fn record(&self, jid: &str, load: &Map, task: AbortHandle) -> Ticket {
+        let mut proc = Map::new().with("pid", std::process::id());
+        proc.extend(load.clone());
+        let mut running = self.lock();
+        running.next += 1;
+        let ticket = running.next;
+        running.jobs.insert(ticket, Entry { jid: jid.into(), proc, task });
+        ticket
+    }
+
+    /// Removes the record of a job that is over.
+    pub fn remove(&self, ticket: Ticket) {
+        self.lock().jobs.remove(&ticket);
+        self.ended.notify_waiters();
+    }
+
+    /// The records of all running jobs, the oldest first.
+    pub fn all(&self) -> Vec<Map> {
+        self.lock().jobs.values().map(|entry| entry.proc.clone()).collect()
+    }
+
+    /// Ends a job: it returns nothing. Gives the process id that Salt names in its answer; none if there is no such
+    /// job. Signals other than 9 and 15 only test whether there is one.
+    pub fn signal(&self, jid: &str, signal: i64) -> Option<i64> {
+        let mut running = self.lock();
+        let tickets: Vec<Ticket> =
+            running.jobs.iter().filter(|(_, entry)| entry.jid == jid).map(|(ticket, _)| *ticket).collect();
+        if tickets.is_empty() {
+            return None;
+        }
+        if matches!(signal, 9 | 15) {
+            for entry in tickets.iter().filter_map(|ticket| running.jobs.remove(ticket)) {
+                entry.task.abort();
+            }
+            self.ended.notify_waiters();
+        }
+        Some(std::process::id().into())
+    }
+
+    /// Waits until no job runs.
+    pub async fn idle(&self) {
+        loop {
+            let ended = self.ended.notified();
+            tokio::pin!(ended);
+            ended.as_mut().enable();
+            if self.lock().jobs.is_empty() {
+                return;
+            }
+            ended.await;
+        }
+    }
+
+    /// Ends all jobs.
+    pub fn abort_all(&self) {
+        for (_, entry) in std::mem::take(&mut self.lock().jobs) {
+            entry.task.abort();
+        }
+        self.ended.notify_waiters();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Running> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The last jids that were accepted (`minion_jid_queue_hwm`), across all masters.
+pub struct Seen {
+    most: usize,
+    jids: Mutex<VecDeque<String>>,
+}
+
+impl Seen {
+    /// Remembers so many jids.
+    pub fn new(most: usize) -> Seen {
+        Seen { most, jids: Mutex::default() }
+    }
+
+    /// True for a jid that was not here, which from now on it was.
+    pub fn first_time(&self, jid: &str) -> bool {
+        let mut jids = self.jids.lock().unwrap_or_else(PoisonError::into_inner);
+        if jids.iter().any(|seen| seen == jid) {
+            return false;
+        }
+        jids.push_back(jid.into());
+        if jids.len() > self.most {
+            jids.pop_front();
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use salt::map;
+
+    #[test]
+    fn a_jid_runs_once_as_long_as_it_is_remembered() {
+        let seen = Seen::new(2);
+        assert!(seen.first_time("1"));
+        assert!(!seen.first_time("1"));
+        assert!(seen.first_time("2") && seen.first_time("3"));
+        assert!(seen.first_time("1"), "the oldest is forgotten");
+    }
+
+    #[tokio::test]
+    async fn a_killed_job_is_gone_at_once() {
+        let jobs = Jobs::default();
+        let task = tokio::spawn(std::future::pending::<()>());
+        jobs.record("7", &map! { "fun" => "test.sleep" }, task.abort_handle());
+        assert_eq!(jobs.all()[0].get_str("fun"), Some("test.sleep"));
+        assert_eq!(jobs.signal("8", 9), None);
+        assert_eq!(jobs.signal("7", 0), Some(std::process::id().into()));
+        assert_eq!(jobs.all().len(), 1, "signal 0 ends nothing");
+        assert!(jobs.signal("7", 15).is_some());
+        assert!(jobs.all().is_empty());
+        assert!(task.await.is_err_and(|e| e.is_cancelled()));
+        jobs.idle().await;
+    }
+}

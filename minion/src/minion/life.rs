@@ -1,0 +1,379 @@
+//! The loop: everything that can wake the minion is an [`Event`], and one match says what follows.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use salt::context::{Identity, PillarRequest};
+use salt::{Map, Value};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, Interval, MissedTickBehavior};
+use tracing::{debug, error, info, warn};
+
+use crate::channel::{AuthOutcome, Error, PubEvent};
+use crate::connection::{Channel, Connection, Exit, Subscription};
+use crate::job::{Desk, Jobs};
+use crate::link::Link;
+use crate::master::event_load;
+use crate::proxy::{self, Proxy};
+use crate::refresh::{self, Refresh, Renewed, What};
+use crate::settings::Settings;
+use crate::spool::{Spool, Timing};
+use crate::{clock, pillar};
+
+/// How long the start waits for the device, so that its grains are in the first full pillar request.
+const DEVICE_PATIENCE: Duration = Duration::from_secs(20);
+/// A master that was gone for longer than the original tries to authenticate makes the original restart, and so load
+/// its pillar anew.
+const RESTART_AFTER: Duration = Duration::from_secs(35);
+/// How long the start events wait for the publish connection: a job sent on their receipt has to be seen.
+const SUBSCRIBE_PATIENCE: Duration = Duration::from_secs(5);
+/// How long jobs and returns have at the end (`salt/minion.py`, `stop_async`).
+const FAREWELL: Duration = Duration::from_secs(5);
+
+/// One minion of one master.
+pub(super) struct Life {
+    pub identity: Arc<Identity>,
+    /// The options of files and command line, before the pillar had its say.
+    pub configured: Map,
+    /// None while a task of its own makes the connection.
+    pub connection: Option<Connection>,
+    pub link: Arc<Link>,
+    pub proxy: Proxy,
+    pub desk: Arc<Desk>,
+    pub jobs: Arc<Jobs>,
+    pub spool: Arc<Spool>,
+    pub refusals: mpsc::UnboundedReceiver<AuthOutcome>,
+    pub refreshes: mpsc::UnboundedReceiver<Refresh>,
+    pub connections: mpsc::UnboundedReceiver<()>,
+    pub stop: watch::Receiver<bool>,
+}
+
+/// All that can wake the minion.
+enum Event {
+    /// Something on the publish connection.
+    Publication(PubEvent),
+    /// A request was told that this minion is not authenticated.
+    Refused(AuthOutcome),
+    /// The connection is made again, or never will be.
+    Reconnected(Connection, Result<(Arc<dyn Channel>, bool), Exit>),
+    /// Somebody wants grains or pillar renewed.
+    Refresh(Refresh),
+    /// They are.
+    Refreshed(Renewed),
+    /// There is a new session with the device.
+    Device,
+    /// The publish connection has had its time: the start events go out.
+    Announce,
+    /// `ping_interval` is over.
+    Ping,
+    /// `grains_refresh_every` is over.
+    GrainsDue,
+    /// SIGTERM or SIGINT.
+    Stop,
+}
+
+/// What the loop keeps between two events.
+struct Serving {
+    publications: Box<dyn Subscription>,
+    channel: Arc<dyn Channel>,
+    subscribed: bool,
+    /// The start events are due: as soon as the publish connection is there, at the latest then.
+    announce: Option<Instant>,
+    lost: Option<Instant>,
+    wishes: Vec<Refresh>,
+    refreshing: bool,
+    chores: JoinSet<Option<Event>>,
+    ping: Option<Interval>,
+    grains: Option<Interval>,
+}
+
+impl Life {
+    /// From the first authentication to the last return.
+    pub async fn live(mut self) -> Result<(), Exit> {
+        let mut stop = self.stop.clone();
+        let started = tokio::select! {
+            started = self.start() => Some(started),
+            _ = stop.wait_for(|stop| *stop) => None,
+        };
+        let outcome = match started {
+            // Told to stop before there was anything to stop.
+            None => Ok(()),
+            Some(Err(exit)) => Err(exit),
+            Some(Ok(serving)) => {
+                let delivery = tokio::spawn(
+                    self.spool.clone().deliver(self.link.clone(), Timing::of(&self.identity.opts())),
+                );
+                let outcome = self.serve(serving).await;
+                self.farewell(outcome.is_ok()).await;
+                delivery.abort();
+                outcome
+            }
+        };
+        self.proxy.close().await;
+        outcome
+    }
+
+    /// Authentication, pillar, device, grains: all that a job needs.
+    async fn start(&mut self) -> Result<Serving, Exit> {
+        let (channel, pillar) = loop {
+            let (channel, _) = self.connect().await?;
+            match self.first_pillar(&*channel).await {
+                Ok(pillar) => break (channel, pillar),
+                Err(e) => {
+                    let wait = self.configured.seconds("acceptance_wait_time", 10);
+                    error!("The pillar could not be fetched: {e}. Next attempt in {} seconds", wait.as_secs());
+                    tokio::time::sleep(wait).await;
+                }
+            }
+        };
+        let publications = channel.subscribe().map_err(|e| Exit::new(1, e.to_string()))?;
+        self.identity.set_opts(pillar::into_opts(&self.configured, &pillar));
+        self.identity.set_pillar(pillar);
+        let opts = self.identity.opts();
+        let device = opts.get("proxy").and_then(Value::as_map);
+        proxy::check(self.identity.id(), device)?;
+        if let Some(device) = device {
+            self.proxy.apply(device).await;
+        }
+        self.proxy.first_attempt(DEVICE_PATIENCE).await;
+        // Its news is already in the grains.
+        while self.connections.try_recv().is_ok() {}
+        let wish = Refresh { what: What::Pillar { clean_cache: false }, done: None };
+        let renewed = renew(self.identity.clone(), self.link.clone(), vec![wish]).await;
+        self.apply(renewed).await;
+        let opts = self.identity.opts();
+        Ok(Serving {
+            publications,
+            channel,
+            subscribed: false,
+            announce: Some(Instant::now() + SUBSCRIBE_PATIENCE),
+            lost: None,
+            wishes: vec![],
+            refreshing: false,
+            chores: JoinSet::new(),
+            ping: opts.minutes("ping_interval").map(every),
+            grains: opts.minutes("grains_refresh_every").map(every),
+        })
+    }
+
+    async fn connect(&mut self) -> Result<(Arc<dyn Channel>, bool), Exit> {
+        let Some(connection) = self.connection.as_mut() else {
+            return Err(Exit::new(70, "the connection is in use twice"));
+        };
+        let (channel, renewed) = connection.establish().await?;
+        self.configured.insert("master", connection.master().host.as_str());
+        self.link.up(channel.clone());
+        Ok((channel, renewed))
+    }
+
+    /// The first request of a proxy has empty grains: they need the device, which needs the pillar.
+    async fn first_pillar(&self, channel: &dyn Channel) -> salt::Result<Map> {
+        let load =
+            pillar::load(&self.configured, self.identity.id(), &Map::new(), &PillarRequest::default());
+        pillar::compile_over(channel, load).await
+    }
+
+    async fn serve(&mut self, mut now: Serving) -> Result<(), Exit> {
+        loop {
+            let event = self.next(&mut now).await;
+            match event {
+                Event::Publication(PubEvent::Job(load)) => self.desk.accept(load),
+                Event::Publication(PubEvent::Connected) => {
+                    now.subscribed = true;
+                    info!("Minion is ready to receive requests!");
+                }
+                Event::Publication(PubEvent::Disconnected) => {
+                    now.subscribed = false;
+                    warn!("Connection to master {} lost", self.configured.text("master").unwrap_or_default());
+                    // The original authenticates anew and tells that it is back (3007 and later).
+                    now.lost.get_or_insert_with(Instant::now);
+                    self.reconnect(&mut now);
+                }
+                Event::Publication(PubEvent::Dropped(Error::Unauthenticated(outcome))) | Event::Refused(outcome) => {
+                    warn!("The master does not know this minion's key any more: {outcome}");
+                    self.reconnect(&mut now);
+                }
+                Event::Publication(PubEvent::Dropped(e)) => warn!("A publication was dropped: {e}"),
+                Event::Reconnected(connection, outcome) => {
+                    self.connection = Some(connection);
+                    let (channel, _) = outcome?;
+                    self.reconnected(&mut now, channel)?;
+                }
+                Event::Refresh(wish) => {
+                    now.wishes.push(wish);
+                    self.refresh(&mut now);
+                }
+                Event::Refreshed(renewed) => {
+                    now.refreshing = false;
+                    self.apply(renewed).await;
+                    self.refresh(&mut now);
+                }
+                Event::Device | Event::GrainsDue => {
+                    now.wishes.push(Refresh { what: What::Grains, done: None });
+                    self.refresh(&mut now);
+                }
+                Event::Announce => {
+                    now.announce = None;
+                    now.lost = None;
+                    now.chores.spawn(announce(self.identity.clone(), self.link.clone()));
+                }
+                Event::Ping => {
+                    now.chores.spawn(ping(self.identity.clone(), self.link.clone()));
+                }
+                Event::Stop => return Ok(()),
+            }
+        }
+    }
+
+    async fn next(&mut self, now: &mut Serving) -> Event {
+        loop {
+            let due = match now.announce {
+                Some(_) if now.subscribed => return Event::Announce,
+                Some(latest) => latest,
+                None => Instant::now() + Duration::from_secs(3600),
+            };
+            tokio::select! {
+                publication = now.publications.next() => return Event::Publication(publication),
+                Some(outcome) = self.refusals.recv() => return Event::Refused(outcome),
+                Some(wish) = self.refreshes.recv() => return Event::Refresh(wish),
+                Some(()) = self.connections.recv() => return Event::Device,
+                Some(done) = now.chores.join_next() => match done {
+                    Ok(Some(event)) => return event,
+                    Ok(None) => {}
+                    Err(e) => error!("a defect ended a chore of the minion: {e}"),
+                },
+                () = tick(&mut now.ping) => return Event::Ping,
+                () = tick(&mut now.grains) => return Event::GrainsDue,
+                () = tokio::time::sleep_until(due), if now.announce.is_some() => return Event::Announce,
+                _ = self.stop.wait_for(|stop| *stop) => return Event::Stop,
+            }
+        }
+    }
+
+    /// Makes the connection anew, unless that is being done already.
+    fn reconnect(&mut self, now: &mut Serving) {
+        self.link.down();
+        let Some(mut connection) = self.connection.take() else { return };
+        connection.lost();
+        now.chores.spawn(async move {
+            let outcome = connection.establish().await;
+            Some(Event::Reconnected(connection, outcome))
+        });
+    }
+
+    fn reconnected(&mut self, now: &mut Serving, channel: Arc<dyn Channel>) -> Result<(), Exit> {
+        if !Arc::ptr_eq(&channel, &now.channel) {
+            now.publications = channel.subscribe().map_err(|e| Exit::new(1, e.to_string()))?;
+            now.subscribed = false;
+            now.lost.get_or_insert_with(Instant::now);
+            now.channel = channel.clone();
+        }
+        if let Some(connection) = &self.connection {
+            self.configured.insert("master", connection.master().host.as_str());
+        }
+        self.link.up(channel);
+        // What was refused before is settled now.
+        while self.refusals.try_recv().is_ok() {}
+        if let Some(lost) = now.lost {
+            now.announce = Some(Instant::now() + SUBSCRIBE_PATIENCE);
+            if lost.elapsed() > RESTART_AFTER {
+                now.wishes.push(Refresh { what: What::Pillar { clean_cache: false }, done: None });
+                self.refresh(now);
+            }
+        }
+        Ok(())
+    }
+
+    /// Begins a refresh, unless one is under way: its end asks again.
+    fn refresh(&mut self, now: &mut Serving) {
+        if now.refreshing || now.wishes.is_empty() {
+            return;
+        }
+        now.refreshing = true;
+        let wishes = std::mem::take(&mut now.wishes);
+        let (identity, link) = (self.identity.clone(), self.link.clone());
+        now.chores.spawn(async move { Some(Event::Refreshed(renew(identity, link, wishes).await)) });
+    }
+
+    /// Puts what a refresh brought into place. The device follows its configuration.
+    async fn apply(&mut self, renewed: Renewed) {
+        renewed.apply(&self.identity, &self.configured);
+        let opts = self.identity.opts();
+        if let Some(device) = opts.get("proxy").and_then(Value::as_map) {
+            self.proxy.apply(device).await;
+        }
+    }
+
+    /// Jobs and returns have a moment to come to their end.
+    async fn farewell(&self, patient: bool) {
+        let settled = async {
+            self.jobs.idle().await;
+            if self.link.is_up() {
+                self.spool.drained().await;
+            }
+        };
+        if patient && tokio::time::timeout(FAREWELL, settled).await.is_err() {
+            info!("{} jobs are ended, {} returns are kept for the next start", self.jobs.all().len(), self.spool.len());
+        }
+        self.jobs.abort_all();
+    }
+}
+
+/// Renews grains and pillar over the link.
+async fn renew(identity: Arc<Identity>, link: Arc<Link>, wishes: Vec<Refresh>) -> Renewed {
+    refresh::renew(identity, wishes, async move |identity: &Identity, grains: &Map, request: PillarRequest| {
+        pillar::compile(&link, pillar::load(&identity.opts(), identity.id(), grains, &request)).await
+    })
+    .await
+}
+
+/// The start events (`salt/minion.py`, `_fire_master_minion_start`).
+async fn announce(identity: Arc<Identity>, link: Arc<Link>) -> Option<Event> {
+    let id = identity.id();
+    let opts = identity.opts();
+    let text = format!("Minion {id} started at {}", clock::asctime());
+    let all = identity.grains();
+    let mut shown = Map::new();
+    for name in opts.words("start_event_grains") {
+        if let Some(value) = all.get(&name) {
+            shown.insert(name, value.clone());
+        }
+    }
+    let mut tags = vec![format!("salt/minion/{id}/start")];
+    if opts.flag("enable_legacy_startup_events", true) {
+        tags.insert(0, "minion_start".into());
+    }
+    for tag in tags {
+        let mut load = event_load(id, &tag, text.as_str().into());
+        if !shown.is_empty() {
+            load.insert("grains", shown.clone());
+        }
+        if let Err(e) = link.request(load, None).await {
+            warn!("The start event {tag} could not be fired: {e}");
+        }
+    }
+    None
+}
+
+async fn ping(identity: Arc<Identity>, link: Arc<Link>) -> Option<Event> {
+    if let Err(e) = link.request(event_load(identity.id(), "minion_ping", "ping".into()), None).await {
+        debug!("The ping event could not be fired: {e}");
+    }
+    None
+}
+
+fn every(period: Duration) -> Interval {
+    let mut interval = tokio::time::interval_at(Instant::now() + period, period);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    interval
+}
+
+async fn tick(interval: &mut Option<Interval>) {
+    match interval {
+        Some(interval) => {
+            interval.tick().await;
+        }
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,264 @@
+//! Returns on disk until the master has acknowledged them.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use rand::Rng;
+use salt::{Map, Value, msgpack};
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+use tracing::{debug, error, warn};
+
+use crate::channel::Error;
+use crate::connection::Patience;
+use crate::link::Link;
+use crate::settings::Settings;
+
+/// How many returns are on their way at the same time.
+const ABREAST: usize = 8;
+/// The longest pause between two rounds of tries while the master does not answer.
+const PAUSE_MAX: Duration = Duration::from_secs(60);
+/// A return that the master refused in so many rounds in a row will not do better in the next one.
+const REFUSALS: u32 = 3;
+
+/// The spool of one master's returns.
+pub struct Spool {
+    directory: PathBuf,
+    waiting: Mutex<BTreeMap<Ticket, Entry>>,
+    wake: Notify,
+    idle: Notify,
+    counter: AtomicU64,
+}
+
+/// The place of a return in the order, and the stem of its file.
+type Ticket = (u64, u64);
+
+struct Entry {
+    load: Map,
+    file: Option<PathBuf>,
+    keep: bool,
+    sending: bool,
+    refusals: u32,
+}
+
+/// The options that steer how returns are sent.
+#[derive(Clone, Copy, Debug)]
+pub struct Timing {
+    least: u64,
+    most: u64,
+    tries: u32,
+}
+
+impl Timing {
+    /// `return_retry_timer`, `return_retry_timer_max` and `return_retry_tries`.
+    pub fn of(opts: &Map) -> Timing {
+        let positive = |n: i64, default: u64| u64::try_from(n).ok().filter(|n| *n > 0).unwrap_or(default);
+        let least = positive(opts.number("return_retry_timer", 5), 5);
+        let most = positive(opts.number("return_retry_timer_max", 10), least);
+        let tries = positive(opts.number("return_retry_tries", 3), 3);
+        Timing { least, most: most.max(least), tries: tries.try_into().unwrap_or(3) }
+    }
+
+    fn patience(self) -> Patience {
+        let seconds = rand::thread_rng().gen_range(self.least..=self.most);
+        Patience { timeout: Duration::from_secs(seconds), tries: self.tries }
+    }
+}
+
+impl Spool {
+    /// Opens the spool in a directory, with the returns that an earlier process left there.
+    ///
+    /// # Errors
+    /// The directory can't be made or read.
+    pub fn open(directory: &Path) -> io::Result<Arc<Spool>> {
+        std::fs::create_dir_all(directory)?;
+        let spool = Spool {
+            directory: directory.into(),
+            waiting: Mutex::default(),
+            wake: Notify::new(),
+            idle: Notify::new(),
+            counter: AtomicU64::new(0),
+        };
+        for file in std::fs::read_dir(directory)? {
+            let path = file?.path();
+            let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
+            let Some(ticket) = parse_name(name) else {
+                if name.ends_with(".part") {
+                    // The process died while it wrote: the job's end was never promised to anybody.
+                    let _ = std::fs::remove_file(&path);
+                }
+                continue;
+            };
+            match std::fs::read(&path).map(|bytes| msgpack::unpack(&bytes)) {
+                Ok(Ok(Value::Map(load))) => {
+                    let entry = Entry { load, file: Some(path), keep: true, sending: false, refusals: 0 };
+                    spool.lock().insert(ticket, entry);
+                }
+                _ => {
+                    warn!("the spooled return {} can't be read and is dropped", path.display());
+                    let _ = std::fs::remove_file(&path);
+                }
+            }
+        }
+        Ok(Arc::new(spool))
+    }
+
+    /// Takes a return: when this comes back, it is on disk. `keep` false is for answers that are worth nothing later.
+    pub async fn push(&self, load: Map, keep: bool) {
+        let ticket = (now_nanos(), self.counter.fetch_add(1, Ordering::Relaxed));
+        let mut file = None;
+        if keep {
+            let path = self.directory.join(file_name(ticket));
+            match write(path.clone(), &load).await {
+                Ok(()) => file = Some(path),
+                // A full disk must not cost the return.
+                Err(e) => error!("a return could not be written to {}: {e}", self.directory.display()),
+            }
+        }
+        self.lock().insert(ticket, Entry { load, file, keep, sending: false, refusals: 0 });
+        self.wake.notify_one();
+    }
+
+    /// How many returns are not acknowledged.
+    pub fn len(&self) -> usize {
+        self.lock().len()
+    }
+
+    /// True if all returns are acknowledged.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Waits until all returns are acknowledged.
+    pub async fn drained(&self) {
+        loop {
+            let idle = self.idle.notified();
+            tokio::pin!(idle);
+            idle.as_mut().enable();
+            if self.is_empty() {
+                return;
+            }
+            idle.await;
+        }
+    }
+
+    /// Sends what is there and what comes, for as long as it is polled.
+    pub async fn deliver(self: Arc<Spool>, link: Arc<Link>, timing: Timing) {
+        let mut sending = JoinSet::new();
+        let mut pause = Duration::ZERO;
+        loop {
+            link.wait_up().await;
+            while sending.len() < ABREAST {
+                let Some((ticket, load)) = self.next() else { break };
+                let link = link.clone();
+                let patience = timing.patience();
+                sending.spawn(async move { (ticket, link.request(load, Some(patience)).await) });
+            }
+            tokio::select! {
+                Some(sent) = sending.join_next() => match sent {
+                    Ok((ticket, Ok(reply))) => {
+                        pause = Duration::ZERO;
+                        if reply.as_str().is_some() {
+                            warn!("the master had trouble with a return, see its log");
+                        }
+                        self.done(ticket).await;
+                    }
+                    Ok((ticket, Err(error))) => {
+                        let jid = self.jid(ticket);
+                        warn!("The minion failed to return the job information for job {jid}: {error}");
+                        self.failed(ticket, &error).await;
+                        if link.is_up() {
+                            pause = (pause * 2).clamp(Duration::from_secs(1), PAUSE_MAX);
+                            tokio::time::sleep(pause).await;
+                        }
+                    }
+                    // A task of this set neither panics nor is aborted while the set lives.
+                    Err(e) => error!("sending a return ended unexpectedly: {e}"),
+                },
+                () = self.wake.notified(), if sending.len() < ABREAST => {}
+            }
+        }
+    }
+
+    fn next(&self) -> Option<(Ticket, Map)> {
+        let mut waiting = self.lock();
+        let (ticket, entry) = waiting.iter_mut().find(|(_, entry)| !entry.sending)?;
+        entry.sending = true;
+        Some((*ticket, entry.load.clone()))
+    }
+
+    async fn done(&self, ticket: Ticket) {
+        let entry = self.lock().remove(&ticket);
+        if let Some(file) = entry.and_then(|entry| entry.file)
+            && let Err(e) = tokio::fs::remove_file(&file).await
+        {
+            warn!("the acknowledged return {} could not be removed: {e}", file.display());
+        }
+        self.idle.notify_waiters();
+    }
+
+    async fn failed(&self, ticket: Ticket, error: &Error) {
+        let drop = {
+            let mut waiting = self.lock();
+            let Some(entry) = waiting.get_mut(&ticket) else { return };
+            entry.sending = false;
+            if matches!(error, Error::Refused(_)) {
+                entry.refusals += 1;
+            }
+            !entry.keep || entry.refusals >= REFUSALS
+        };
+        if drop {
+            error!("The return of job {} is dropped: {error}", self.jid(ticket));
+            self.done(ticket).await;
+        }
+    }
+
+    fn jid(&self, ticket: Ticket) -> String {
+        self.lock().get(&ticket).and_then(|e| e.load.get_str("jid")).unwrap_or_default().to_string()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<Ticket, Entry>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Writes a load so that it is either wholly there under its name, or not at all.
+async fn write(path: PathBuf, load: &Map) -> io::Result<()> {
+    let bytes = msgpack::pack(&Value::Map(load.clone())).map_err(io::Error::other)?;
+    let written = tokio::task::spawn_blocking(move || {
+        let part = path.with_extension("part");
+        let mut options = std::fs::OpenOptions::new();
+        options.write(true).create(true).truncate(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut file = options.open(&part)?;
+        file.write_all(&bytes)?;
+        file.sync_all()?;
+        std::fs::rename(&part, &path)?;
+        match path.parent() {
+            Some(directory) => std::fs::File::open(directory)?.sync_all(),
+            None => Ok(()),
+        }
+    });
+    let result = written.await.map_err(io::Error::other)?;
+    debug!("spooled a return: {}", result.is_ok());
+    result
+}
+
+fn now_nanos() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+}
+
+fn file_name(ticket: Ticket) -> String {
+    format!("{:020}-{:06}.p", ticket.0, ticket.1)
+}
+
+fn parse_name(name: &str) -> Option<Ticket> {
+    let (time, counter) = name.strip_suffix(".p")?.split_once('-')?;
+    Some((time.parse().ok()?, counter.parse().ok()?))
+}
