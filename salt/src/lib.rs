@@ -11,6 +11,7 @@ pub mod function;
 pub mod msgpack;
 pub mod plan;
 pub mod registry;
+pub mod target;
 pub mod value;
 mod vsphere;
 pub mod yaml;
