@@ -1,8 +1,9 @@
 //! The execution functions of a VMware minion: a file a Salt module, named as Salt names it.
 //!
-//! A function translates: arguments to objects, one verb of [`vcenter`] or one look into the inventory, result to value.
+//! A function translates: arguments to objects, one verb of [`::vcenter`] or one look into the inventory, result to value.
 
 mod config;
+mod connection;
 mod dictupdate;
 mod digest;
 mod event;
@@ -13,6 +14,12 @@ mod pillar;
 mod saltutil;
 mod sys;
 mod test;
+mod vcenter;
+mod vmware_datacenter;
+mod vmware_datastore;
+mod vmware_folder;
+mod vmware_vm;
+mod vsphere;
 
 use salt::{Error, Function, Map, Result, Value};
 
@@ -30,6 +37,14 @@ pub const MODULES: &[&[Function]] = &[
     test::TABLES[1],
     test::TABLES[2],
     test::TABLES[3],
+    self::vcenter::FUNCTIONS,
+    vmware_datacenter::FUNCTIONS,
+    vmware_datastore::FUNCTIONS,
+    vmware_folder::FUNCTIONS,
+    vmware_vm::TABLES[0],
+    vmware_vm::TABLES[1],
+    vsphere::TABLES[0],
+    vsphere::TABLES[1],
 ];
 
 /// Keywords without those that Salt adds, such as `__pub_jid` (`salt/utils/args.py`, `clean_kwargs`).

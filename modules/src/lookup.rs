@@ -55,7 +55,9 @@ pub fn filter(
             (base, None) => base.clone(),
             (Value::Map(base), Some(Value::Map(chosen))) => update(base.clone(), chosen, false).into(),
             (Value::Map(_), Some(_)) => {
-                return Err(salt_exception("filter_by default and look-up values must both be dictionaries."));
+                return Err(salt_exception(
+                    "filter_by default and look-up values must both be dictionaries.",
+                ));
             }
             (_, Some(chosen)) => chosen,
         });

@@ -140,6 +140,8 @@ fn expand(mut item: ItemFn, options: &Options, kind: Kind) -> syn::Result<Tokens
         })),
     };
     Ok(quote! {
+        // How many there are is Salt's doing.
+        #[allow(clippy::too_many_arguments)]
         #item
 
         #[doc(hidden)]
