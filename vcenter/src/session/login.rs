@@ -38,6 +38,17 @@ impl Login {
         self.cookie.reveal()
     }
 
+    #[cfg(test)]
+    pub fn for_test(content: Object) -> Self {
+        Self {
+            epoch: 0,
+            cookie: Secret::from("vmware_soap_session=x"),
+            version: "6.5".to_owned(),
+            content: Arc::new(content),
+            user_session: Arc::new(Object::new("UserSession")),
+        }
+    }
+
     /// The cookie's bare value, as services beside the vCenter API want it in the envelope.
     pub fn session_id(&self) -> &str {
         let value = self.cookie().split_once('=').map_or("", |(_, value)| value);
@@ -76,7 +87,8 @@ pub async fn run(shared: Arc<Shared>) -> Result<()> {
             tracing::info!("Logged in to {}", shared.transport.endpoint());
             Ok(())
         }
-        Err((error, login)) => {
+        Err(landed) => {
+            let (error, login) = *landed;
             if let Some(login) = login {
                 logout(&shared, &login).await;
             }
@@ -276,13 +288,7 @@ mod tests {
         }
         let cookie = session_cookie(&headers).unwrap();
         assert_eq!(cookie.reveal(), "vmware_soap_session=\"52-aa\"");
-        let login = Login {
-            epoch: 1,
-            cookie,
-            version: "6.5".into(),
-            content: Arc::new(Object::new("ServiceContent")),
-            user_session: Arc::new(Object::new("UserSession")),
-        };
+        let login = Login { cookie, ..Login::for_test(Object::new("ServiceContent")) };
         assert_eq!(login.session_id(), "52-aa");
         assert!(!format!("{login:?}").contains("52-aa"));
     }

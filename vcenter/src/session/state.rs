@@ -132,11 +132,11 @@ impl Shared {
     }
 
     /// The log-in under way has ended; `Closed` if the session was closed meanwhile, and the login is given back.
-    pub fn landed(&self, result: Result<(Login, usize)>) -> Result<(), (Error, Option<Login>)> {
+    pub fn landed(&self, result: Result<(Login, usize)>) -> Result<(), Box<(Error, Option<Login>)>> {
         let mut inner = self.inner();
         inner.flight = None;
         match result {
-            Ok((login, _)) if inner.closed => Err((Error::Closed, Some(login))),
+            Ok((login, _)) if inner.closed => Err(Box::new((Error::Closed, Some(login)))),
             Ok((mut login, working)) => {
                 inner.epoch += 1;
                 login.epoch = inner.epoch;
@@ -153,7 +153,7 @@ impl Shared {
                     false => State::LoggingIn,
                 };
                 self.state.send_replace(state);
-                Err((error, None))
+                Err(Box::new((error, None)))
             }
         }
     }
@@ -235,5 +235,142 @@ impl Shared {
     /// Nothing panics while it holds the lock; were it so, what is inside is still whole.
     fn inner(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::session::{Credentials, Protocol};
+    use crate::vim::Object;
+
+    fn shared(passwords: &[&str], refusals: usize) -> Arc<Shared> {
+        let passwords = passwords.iter().map(|text| Secret::from(*text)).collect();
+        let mut config = Config::new("vc", Credentials { username: "root".into(), passwords });
+        config.protocol = Protocol::Http;
+        config.login.refusals = refusals;
+        let transport = Transport::new(&config).unwrap();
+        Arc::new(Shared::new(config, transport))
+    }
+
+    fn login() -> Login {
+        Login::for_test(Object::new("ServiceContent"))
+    }
+
+    fn timeout() -> Error {
+        Error::Timeout { what: "CurrentTime".into(), after: Duration::from_secs(1) }
+    }
+
+    #[test]
+    fn a_login_lives_until_it_is_lost() {
+        let shared = shared(&["a"], 3);
+        assert_eq!((shared.state(), shared.epoch()), (State::Connecting, 0));
+        shared.landed(Ok((login(), 0))).unwrap();
+        assert_eq!((shared.state(), shared.epoch()), (State::Live, 1));
+        let Ok(Join::Live(first)) = shared.join() else { panic!("a login") };
+        assert_eq!(first.epoch, 1);
+        shared.set_version("vsan", "8.0.0.1".into());
+        shared.lost(1);
+        assert_eq!((shared.state(), shared.version("vsan")), (State::LoggingIn, None));
+        shared.landed(Ok((login(), 0))).unwrap();
+        assert_eq!((shared.state(), shared.epoch()), (State::Live, 2));
+        // Somebody who still speaks of the first login changes nothing.
+        shared.lost(1);
+        shared.heard(1, Some(&timeout()));
+        assert_eq!((shared.state(), shared.epoch()), (State::Live, 2));
+    }
+
+    #[test]
+    fn silence_is_suspicious_and_an_answer_is_not() {
+        let shared = shared(&["a"], 3);
+        shared.heard(0, Some(&timeout()));
+        assert_eq!(shared.state(), State::Connecting);
+        shared.landed(Ok((login(), 0))).unwrap();
+        shared.heard(1, Some(&timeout()));
+        assert_eq!(shared.state(), State::Suspect);
+        assert!(matches!(shared.join(), Ok(Join::Live(_))), "the cookie may be good still");
+        shared.heard(1, Some(&Error::Fault(crate::Fault::new("no", Object::new("NoPermission")))));
+        assert_eq!(shared.state(), State::Live);
+    }
+
+    #[tokio::test]
+    async fn all_who_come_wait_for_one_log_in() {
+        let shared = shared(&["a"], 3);
+        let Ok(Join::Wait(first)) = shared.join() else { panic!("a log-in") };
+        let Ok(Join::Wait(second)) = shared.join() else { panic!("the same log-in") };
+        assert!(first.ptr_eq(&second));
+        assert_eq!(shared.state(), State::LoggingIn);
+        shared.shut();
+        assert!(matches!(first.await, Err(Error::Closed)));
+        assert!(matches!(second.await, Err(Error::Closed)));
+        assert!(matches!(shared.join(), Err(Error::Closed)));
+        assert_eq!(shared.state(), State::Gone);
+    }
+
+    #[test]
+    fn the_password_that_worked_is_tried_first() {
+        let shared = shared(&["a", "b", "c"], 3);
+        let order = |shared: &Shared| shared.passwords().iter().map(|(place, _)| *place).collect::<Vec<_>>();
+        assert_eq!(order(&shared), [0, 1, 2]);
+        shared.landed(Ok((login(), 1))).unwrap();
+        assert_eq!(order(&shared), [1, 0, 2]);
+    }
+
+    #[test]
+    fn a_refused_password_is_not_tried_until_the_account_is_locked() {
+        let refuse = |shared: &Shared| {
+            let error = shared.refused("Cannot complete login.");
+            shared.landed(Err(error.clone())).unwrap_err();
+            error.to_string()
+        };
+        let one = shared(&["a"], 3);
+        assert!(!refuse(&one).contains("not tried again"));
+        assert!(!refuse(&one).contains("not tried again"));
+        assert_eq!(one.state(), State::Connecting);
+        let last = refuse(&one);
+        assert!(last.contains("'root': Cannot complete login. It is not tried again"), "{last}");
+        assert_eq!(one.state(), State::Gone);
+        assert_eq!(one.join().map(|_| ()).unwrap_err().to_string(), last);
+        one.reset();
+        assert_eq!(one.state(), State::Connecting);
+        assert!(!refuse(&one).contains("not tried again"));
+        // Two passwords are two refusals each time.
+        assert!(refuse(&shared(&["a", "b"], 3)).contains("not tried again"));
+        assert!(!refuse(&shared(&["a", "b"], 4)).contains("not tried again"));
+        // A success starts the count anew.
+        let one = shared(&["a"], 2);
+        refuse(&one);
+        one.landed(Ok((login(), 0))).unwrap();
+        one.lost(1);
+        assert!(!refuse(&one).contains("not tried again"));
+    }
+
+    #[tokio::test]
+    async fn the_pauses_grow_and_end() {
+        let shared = shared(&["a"], 3);
+        let pause = |shared: &Shared| {
+            let before = Instant::now();
+            shared.unreached();
+            shared.not_before().unwrap() - before
+        };
+        let (first, second) = (pause(&shared), pause(&shared));
+        assert!(first >= Duration::from_millis(250) && first < Duration::from_millis(510), "{first:?}");
+        assert!(second >= Duration::from_millis(500) && second < Duration::from_millis(1010), "{second:?}");
+        (0..40).for_each(|_| drop(pause(&shared)));
+        let last = pause(&shared);
+        assert!(last >= Duration::from_secs(15) && last < Duration::from_millis(30_010), "{last:?}");
+        shared.landed(Ok((login(), 0))).unwrap();
+        assert_eq!(shared.not_before(), None);
+    }
+
+    #[test]
+    fn a_login_that_comes_after_the_end_is_given_back() {
+        let shared = shared(&["a"], 3);
+        shared.shut();
+        let (error, login) = *shared.landed(Ok((login(), 0))).unwrap_err();
+        assert!(matches!(error, Error::Closed) && login.is_some());
+        assert_eq!((shared.state(), shared.epoch()), (State::Gone, 0));
     }
 }

@@ -14,7 +14,7 @@ const FALLBACK: &str = "6.5";
 /// The path at which `service` is served.
 pub fn path(service: &str) -> &'static str {
     match service {
-        "pbm" => "/pbm/sdk",
+        "pbm" => "/pbm",
         "sms" => "/sms/sdk",
         "eam" => "/eam/sdk",
         "vslm" => "/vslm/sdk",
