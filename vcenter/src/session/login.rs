@@ -73,8 +73,12 @@ pub async fn run(shared: Arc<Shared>) -> Result<()> {
         };
         match error {
             Error::Transport { .. } | Error::Timeout { .. } | Error::Fault(_) | Error::Decode { .. } => {
-                shared.unreached();
-                tracing::warn!("Could not log in to {}: {error}", shared.transport.endpoint());
+                let pause = shared.unreached();
+                let endpoint = shared.transport.endpoint();
+                tracing::warn!(
+                    ?pause,
+                    "Could not log in to {endpoint}, the next attempt comes after a pause: {error}"
+                );
                 if attempt >= shared.config.login.attempts {
                     break Err(error);
                 }

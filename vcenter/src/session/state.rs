@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::{BoxFuture, Shared as SharedFuture};
@@ -188,13 +189,15 @@ impl Shared {
         error
     }
 
-    /// The server could not be reached; the next log-in waits.
-    pub fn unreached(&self) {
+    /// The server could not be reached; the next log-in waits, for how long is told.
+    pub fn unreached(&self) -> Duration {
         let mut inner = self.inner();
         let limits = &self.config.login;
-        let pause = limits.backoff.saturating_mul(1 << inner.failures.min(16)).min(limits.max_backoff);
+        let longest = limits.backoff.saturating_mul(1 << inner.failures.min(16)).min(limits.max_backoff);
+        let pause = longest.mul_f64(login::jitter());
         inner.failures = inner.failures.saturating_add(1);
-        inner.not_before = Some(Instant::now() + pause.mul_f64(login::jitter()));
+        inner.not_before = Some(Instant::now() + pause);
+        pause
     }
 
     /// When the next log-in may start.
@@ -240,8 +243,6 @@ impl Shared {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::session::{Credentials, Protocol};
     use crate::vim::Object;
@@ -347,20 +348,18 @@ mod tests {
         assert!(!refuse(&one).contains("not tried again"));
     }
 
-    #[tokio::test]
-    async fn the_pauses_grow_and_end() {
+    #[test]
+    fn the_pauses_grow_and_end() {
         let shared = shared(&["a"], 3);
-        let pause = |shared: &Shared| {
-            let before = Instant::now();
-            shared.unreached();
-            shared.not_before().unwrap() - before
+        let within = |pause: Duration, longest: u64| {
+            let longest = Duration::from_millis(longest);
+            assert!(pause >= longest / 2 && pause <= longest, "{pause:?} of {longest:?}");
         };
-        let (first, second) = (pause(&shared), pause(&shared));
-        assert!(first >= Duration::from_millis(250) && first < Duration::from_millis(510), "{first:?}");
-        assert!(second >= Duration::from_millis(500) && second < Duration::from_millis(1010), "{second:?}");
-        (0..40).for_each(|_| drop(pause(&shared)));
-        let last = pause(&shared);
-        assert!(last >= Duration::from_secs(15) && last < Duration::from_millis(30_010), "{last:?}");
+        for longest in [500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000] {
+            within(shared.unreached(), longest);
+        }
+        (0..40).for_each(|_| within(shared.unreached(), 30_000));
+        assert!(shared.not_before().is_some());
         shared.landed(Ok((login(), 0))).unwrap();
         assert_eq!(shared.not_before(), None);
     }
