@@ -34,7 +34,7 @@ fn the_return_event(stage: &Stage) -> Result<()> {
 }
 
 fn arguments(stage: &Stage) -> Result<()> {
-    let returned = stage.call("test.arg", json!([1, "two", "{a: 1}", "k=v"]))?;
+    let returned = stage.call_with("test.arg", json!([1, "two", {"a": 1}]), json!({"k": "v"}))?;
     assert_eq!(returned.value()["args"], json!([1, "two", {"a": 1}]));
     let kwargs = &returned.value()["kwargs"];
     assert_eq!(kwargs["k"], "v");
@@ -81,7 +81,7 @@ fn error_texts(stage: &Stage) -> Result<()> {
 }
 
 fn retcodes(stage: &Stage) -> Result<()> {
-    let returned = stage.call("test.echo", json!(["{result: False}"]))?;
+    let returned = stage.call("test.echo", json!([{"result": false}]))?;
     assert_eq!(*returned.value(), json!({"result": false}));
     assert_eq!((returned.retcode(), returned.success()), (1, false));
 
@@ -132,7 +132,7 @@ fn the_same_jid_twice(stage: &Stage) -> Result<()> {
 fn events(stage: &Stage) -> Result<()> {
     let bus = stage.master.bus()?;
     let mark = bus.mark();
-    stage.value("event.send", json!(["a/b", "{x: 1}"]))?;
+    stage.value("event.send", json!(["a/b", {"x": 1}]))?;
     let event = bus.tagged(mark, LONG, "a/b")?;
     assert_eq!(event.data["data"]["x"], 1, "{:#}", event.data);
     assert_eq!(event.data["cmd"], "_minion_event");
@@ -148,6 +148,10 @@ fn the_salt_command_prints_what_it_should() -> Result<()> {
     let stage = Stage::up(master, "cli")?;
     let output = master.salt(&[&stage.id, "test.ping"])?;
     assert_eq!((output.status, output.of(&stage.id)), (0, json!(true)), "{output:?}");
+    // The command makes YAML of its words.
+    let output = master.salt(&[&stage.id, "test.arg", "1", "two", "{a: 1}", "k=[x, yes]"])?;
+    assert_eq!(output.of(&stage.id)["args"], json!([1, "two", {"a": 1}]), "{output:?}");
+    assert_eq!(output.of(&stage.id)["kwargs"]["k"], json!(["x", true]), "{output:?}");
     let output = master.salt(&[&stage.id, "no.such"])?;
     assert_eq!(output.of(&stage.id), "'no.such' is not available.", "{output:?}");
     assert_ne!(output.status, 0, "a failed job fails the command");

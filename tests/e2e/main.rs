@@ -6,6 +6,7 @@ mod conformance;
 mod errors;
 mod inventory;
 mod keys;
+mod lifetime;
 mod processes;
 mod reconnect;
 mod reference;

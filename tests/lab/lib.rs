@@ -5,6 +5,7 @@
 //! value that ends its processes when it is dropped, and whose processes end by themselves when the program that holds it dies.
 
 pub mod bus;
+pub mod demo;
 pub mod error;
 pub mod http;
 pub mod master;

@@ -4,6 +4,7 @@ use std::io::{Write, stdin, stdout};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use lab::demo::Demo;
 use lab::error::Doing;
 use lab::{Error, Master, Proxy, Result, Settings, Tools, Vcsim, process, provision, proxy, vcsim};
 use serde_json::json;
@@ -11,6 +12,7 @@ use serde_json::json;
 const USAGE: &str = "usage: lab provision            make what the lab needs
        lab prove                  check the simulator itself: vet, tests, and pyVmomi against it
        lab up [--proxy|--python]  hold up a master and a simulator (and our proxy minion, or Salt's own) until enter or Ctrl-C
+       lab demo [--keep]          the demo; with --keep all stays up until enter or Ctrl-C
        lab vcsim [FLAG...]        hold up a simulator alone";
 
 fn main() -> ExitCode {
@@ -19,6 +21,12 @@ fn main() -> ExitCode {
     let done = match words.as_slice() {
         ["provision"] => Tools::provide().map(drop),
         ["prove"] => prove(),
+        ["demo"] => Demo::show().and_then(Demo::end),
+        ["demo", "--keep"] => Demo::show().and_then(|demo| {
+            demo.explain();
+            hold()?;
+            demo.end()
+        }),
         ["up"] => up(None),
         ["up", who @ ("--proxy" | "--python")] => up(Some(who)),
         ["vcsim", flags @ ..] => simulator(flags),
