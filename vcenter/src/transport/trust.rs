@@ -186,19 +186,24 @@ impl ServerCertVerifier for Verifier {
                     return Err(self.refuse(end_entity, reason));
                 }
             }
-            Check::Authorities { own, .. } if own.iter().any(|it| it.as_ref() == end_entity.as_ref()) => {
-                // The bundle holds this very certificate; that it can vouch for others does not matter.
-                ParsedCertificate::try_from(end_entity)
-                    .and_then(|parsed| rustls::client::verify_server_name(&parsed, server_name))
-                    .map_err(|error| self.refuse(end_entity, reason(&error, server_name)))?;
-            }
             Check::Authorities { verifier: None, .. } => {
                 return Err(self.refuse(end_entity, "this machine has no certificate authorities".to_owned()));
             }
-            Check::Authorities { verifier: Some(verifier), .. } => {
-                verifier
+            Check::Authorities { verifier: Some(verifier), own } => {
+                let checked = verifier
                     .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
-                    .map_err(|error| self.refuse(end_entity, reason(&error, server_name)))?;
+                    .map(drop);
+                let known = || own.iter().any(|it| it.as_ref() == end_entity.as_ref());
+                match checked {
+                    // The bundle holds this very certificate: it needs nobody who vouches for it, and that it says it
+                    // is an authority itself does not matter.
+                    Err(error) if !is_about_the_server(&error) && known() => {
+                        ParsedCertificate::try_from(end_entity)
+                            .and_then(|parsed| rustls::client::verify_server_name(&parsed, server_name))
+                    }
+                    other => other,
+                }
+                .map_err(|error| self.refuse(end_entity, reason(&error, server_name)))?;
             }
         }
         Ok(ServerCertVerified::assertion())
@@ -226,6 +231,23 @@ impl ServerCertVerifier for Verifier {
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.provider.signature_verification_algorithms.supported_schemes()
     }
+}
+
+/// Whether a certificate is refused for what it says of its server and its time, whoever issued it.
+fn is_about_the_server(error: &rustls::Error) -> bool {
+    use CertificateError as E;
+    let rustls::Error::InvalidCertificate(error) = error else { return false };
+    matches!(
+        error,
+        E::Expired
+            | E::ExpiredContext { .. }
+            | E::NotValidYet
+            | E::NotValidYetContext { .. }
+            | E::NotValidForName
+            | E::NotValidForNameContext { .. }
+            | E::Revoked
+            | E::BadEncoding
+    )
 }
 
 /// What is wrong with a certificate, in words.
