@@ -5,8 +5,8 @@
 use salt::{Context, Map, Result, Value, functions, map, salt_fn};
 
 use crate::dictupdate::update;
-use crate::fnmatch::fnmatch;
 use crate::lookup::at;
+use salt::target::fnmatch;
 
 functions![backup_mode, dot_vals, get, items, manage_mode, merge, option, valid_fileproto];
 

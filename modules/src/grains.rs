@@ -2,11 +2,16 @@
 //!
 //! Facts: `salt/modules/grains.py` of Salt 3007.17.
 
-use salt::{Context, Map, Result, Value, functions, salt_fn};
+mod setter;
+
+use salt::{Context, Function, Map, Result, Value, functions, salt_fn};
 
 use crate::lookup::{at, filter, is_true};
 
 functions![equals, fetch, filter_by, get, has_value, item, items, ls];
+
+/// The tables of this module.
+pub const TABLES: [&[Function]; 2] = [FUNCTIONS, setter::FUNCTIONS];
 
 /// Gives the value of a grain. A path leads into nested ones.
 ///

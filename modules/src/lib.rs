@@ -7,9 +7,9 @@ mod connection;
 mod dictupdate;
 mod digest;
 mod event;
-mod fnmatch;
 mod grains;
 mod lookup;
+mod match_;
 mod pillar;
 mod saltutil;
 mod sys;
@@ -27,7 +27,9 @@ use salt::{Error, Function, Map, Result, Value};
 pub const MODULES: &[&[Function]] = &[
     config::FUNCTIONS,
     event::FUNCTIONS,
-    grains::FUNCTIONS,
+    grains::TABLES[0],
+    grains::TABLES[1],
+    match_::FUNCTIONS,
     pillar::FUNCTIONS,
     saltutil::TABLES[0],
     saltutil::TABLES[1],

@@ -3,7 +3,7 @@
 use salt::{Error, Map, Result, Value};
 
 use crate::dictupdate::update;
-use crate::fnmatch::fnmatch;
+use salt::target::fnmatch;
 
 /// The value at a path of keys (`salt/utils/data.py`, `traverse_dict_and_list`).
 pub fn at<'a>(map: &'a Map, path: &str, delimiter: &str) -> Option<&'a Value> {

@@ -5,7 +5,7 @@
 
 use salt::{Context, Function, Map, Registry, Result, Value, functions, map, salt_fn};
 
-use crate::fnmatch::fnmatch;
+use salt::target::fnmatch;
 
 functions![
     argspec,

@@ -2,7 +2,7 @@
 
 use salt::{Context, Error, Map, Result, Value, functions, salt_fn};
 
-use crate::fnmatch::fnmatch;
+use salt::target::fnmatch;
 
 functions![
     find_cached_job,
