@@ -6,6 +6,7 @@ use std::net::TcpListener;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::error::Doing;
@@ -24,6 +25,20 @@ exec 3<&-
 wait "$child"
 echo "$?" >"$note.part" && mv "$note.part" "$note.exit"
 kill -s KILL -- "-$$"
+"#;
+
+/// The same for a command that is waited for: its output goes where ours does, its exit code is the shell's.
+const LEASH: &str = r#"
+exec 3<&0
+"$@" </dev/null 3<&- &
+child=$!
+( trap - TERM; while read -r _; do :; done <&3; kill -s KILL -- "-$$" ) >/dev/null 2>&1 &
+guard=$!
+exec 3<&-
+wait "$child"
+code=$?
+kill "$guard"
+exit "$code"
 "#;
 
 /// Removes a directory when the program that made it is gone, however it went.
@@ -196,30 +211,36 @@ pub fn eventually<T>(at_most: Duration, mut ask: impl FnMut() -> Option<T>) -> O
 
 /// Runs a command to its end, at most so long, and gives exit code, output and errors.
 pub fn run(command: &Command, at_most: Duration) -> Result<(i32, String, String)> {
-    let mut timed = Command::new("timeout");
-    timed
-        .arg("-k")
-        .arg("5")
-        .arg(at_most.as_secs().to_string())
-        .arg(command.get_program())
-        .args(command.get_args());
+    let mut guarded = Command::new("/bin/sh");
+    guarded.arg("-c").arg(LEASH).arg("leash").arg(command.get_program()).args(command.get_args());
     if let Some(dir) = command.get_current_dir() {
-        timed.current_dir(dir);
+        guarded.current_dir(dir);
     }
-    inherit(&mut timed, command);
-    let mut child = timed.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
-    let mut errors = child.stderr.take().ok_or_else(|| Error::new("no pipe"))?;
-    let reader = std::thread::spawn(move || {
+    inherit(&mut guarded, command);
+    guarded.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+    let mut child = guarded.spawn()?;
+    let (out, errors) = (reader(child.stdout.take()), reader(child.stderr.take()));
+    let status = eventually(at_most, || child.try_wait().ok().flatten());
+    if status.is_none() {
+        signal("KILL", &format!("-{}", child.id()));
+        child.wait()?;
+    }
+    let text =
+        |from: JoinHandle<Vec<u8>>| String::from_utf8_lossy(&from.join().unwrap_or_default()).into_owned();
+    match status {
+        Some(status) => Ok((status.code().unwrap_or(-1), text(out), text(errors))),
+        None => {
+            Err(Error::new(format!("{command:?} still ran after {at_most:?}\n{}{}", text(out), text(errors))))
+        }
+    }
+}
+
+fn reader(from: Option<impl Read + Send + 'static>) -> JoinHandle<Vec<u8>> {
+    std::thread::spawn(move || {
         let mut bytes = Vec::new();
-        let _ = errors.read_to_end(&mut bytes);
+        let _ = from.map(|mut from| from.read_to_end(&mut bytes));
         bytes
-    });
-    let mut out = Vec::new();
-    child.stdout.take().ok_or_else(|| Error::new("no pipe"))?.read_to_end(&mut out)?;
-    let status = child.wait()?;
-    let errors = reader.join().unwrap_or_default();
-    let text = |b: &[u8]| String::from_utf8_lossy(b).into_owned();
-    Ok((status.code().unwrap_or(-1), text(&out), text(&errors)))
+    })
 }
 
 /// Takes over a command's environment, and leaves out of ours what would bend a child: proxies, and Python's switches.
