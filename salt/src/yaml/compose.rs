@@ -51,6 +51,16 @@ pub(super) fn compose(text: &str) -> Result<(Vec<Node>, Option<NodeId>)> {
     Ok((composer.nodes, root))
 }
 
+/// The lines of the keys of a mapping, counted from one.
+pub(super) fn key_lines(nodes: &[Node], root: NodeId) -> HashMap<String, usize> {
+    let Content::Mapping(pairs) = &nodes[root].content else { return HashMap::new() };
+    let line = |key: &NodeId| match &nodes[*key].content {
+        Content::Scalar(text) => Some((text.clone(), nodes[*key].start.line + 1)),
+        _ => None,
+    };
+    pairs.iter().filter_map(|(key, _)| line(key)).collect()
+}
+
 struct Composer {
     scanner: Scanner,
     nodes: Vec<Node>,

@@ -18,6 +18,8 @@ mod tag;
 pub use dump::{Style, dump};
 pub use error::{Error, Kind, Mark};
 
+use std::collections::HashMap;
+
 use crate::Value;
 
 /// The value of a text of one document; `None` for an empty one.
@@ -33,11 +35,20 @@ pub fn load(text: &str) -> Result<Value, Error> {
 /// # Errors
 /// PyYAML's sentence, with the name, line and column.
 pub fn load_named(text: &str, name: &str) -> Result<Value, Error> {
-    let value = compose::compose(text).and_then(|(nodes, root)| match root {
-        Some(root) => construct::construct(nodes, root),
-        None => Ok(Value::None),
+    load_with_lines(text, name).map(|(value, _)| value)
+}
+
+/// The same, with the lines (counted from one) on which the keys of the outermost mapping stand.
+///
+/// # Errors
+/// PyYAML's sentence, with the name, line and column.
+pub fn load_with_lines(text: &str, name: &str) -> Result<(Value, HashMap<String, usize>), Error> {
+    let loaded = compose::compose(text).and_then(|(nodes, root)| {
+        let Some(root) = root else { return Ok((Value::None, HashMap::new())) };
+        let lines = compose::key_lines(&nodes, root);
+        Ok((construct::construct(nodes, root)?, lines))
     });
-    value.map_err(|error| error.named(name))
+    loaded.map_err(|error| error.named(name))
 }
 
 #[cfg(test)]
@@ -136,6 +147,14 @@ pub(crate) mod tests {
              in \"/etc/salt/proxy\", line 2, column 1"
         );
         assert_eq!((error.kind(), error.line(), error.column()), (Kind::Constructor, 2, 1));
+    }
+
+    #[test]
+    fn keys_know_their_lines() {
+        let (value, lines) = load_with_lines("# c\na: 1\nb:\n  c: 2\n'd': 3\n", "x").unwrap();
+        assert_eq!(value.get("d"), Some(&3.into()));
+        let expected = [("a", 2), ("b", 3), ("d", 5)].map(|(k, n)| (k.to_string(), n));
+        assert_eq!(lines, HashMap::from(expected));
     }
 
     #[test]
