@@ -1,7 +1,23 @@
 //! The daemon: the only crate that knows a Salt master.
 
+pub mod caller;
 pub mod channel;
+pub mod cli;
+pub mod clock;
+pub mod connection;
 pub mod crypt;
-pub mod transport;
+pub mod files;
+pub mod grains;
+pub mod job;
+pub mod link;
+pub mod local;
 pub mod log;
+pub mod master;
+pub mod minion;
 pub mod output;
+pub mod pillar;
+pub mod proxy;
+pub mod refresh;
+pub mod settings;
+pub mod spool;
+pub mod transport;

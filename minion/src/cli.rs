@@ -1,0 +1,92 @@
+//! The command line: from words to a running daemon, one call or a page of documentation.
+
+mod call;
+mod detach;
+mod docs;
+mod proxy;
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+use clap::{Parser, Subcommand};
+
+/// `EX_USAGE` of sysexits, which Salt's commands end with when they don't understand their words.
+const EX_USAGE: u8 = 64;
+/// `EX_SOFTWARE`: the program itself is broken.
+const EX_SOFTWARE: u8 = 70;
+
+/// The release whose behaviour is served, as Salt's own commands print it.
+const SALT_RELEASE: &str = concat!("3007.17", " (Chlorine)");
+
+#[derive(Debug, Parser)]
+#[command(name = "vsalt", version, about = "A native Salt proxy minion for VMware vCenter", arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs a proxy minion (salt-proxy)
+    #[command(version = SALT_RELEASE)]
+    Proxy(proxy::ProxyArgs),
+    /// Runs one function and prints its return (salt-call)
+    #[command(version = SALT_RELEASE)]
+    Call(call::CallArgs),
+    /// Prints the documentation of what is served
+    Docs(docs::DocsArgs),
+}
+
+/// Runs the command that the words ask for.
+pub fn run(mut words: Vec<OsString>) -> ExitCode {
+    let name = words.first().map(PathBuf::from).unwrap_or_default();
+    let name = name.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    // A link named as one of Salt's commands is that command.
+    if let Some(command) = match name.as_str() {
+        "salt-proxy" => Some("proxy"),
+        "salt-call" => Some("call"),
+        _ => None,
+    } {
+        words.insert(1, command.into());
+    }
+    match Cli::try_parse_from(&words) {
+        Ok(cli) => match cli.command {
+            Command::Proxy(args) => proxy::run(args),
+            Command::Call(args) => call::run(args),
+            Command::Docs(args) => docs::run(&args),
+        },
+        Err(error) => {
+            // Printing help to a closed pipe is no reason to complain.
+            let _ = error.print();
+            match error.kind() {
+                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ExitCode::SUCCESS,
+                _ => ExitCode::from(EX_USAGE),
+            }
+        }
+    }
+}
+
+/// The path from the root: the daemon leaves the directory that it was started in.
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf())
+}
+
+/// Prints a complaint as Salt's commands do and gives the status.
+fn complain(command: &str, message: &str, status: u8) -> ExitCode {
+    eprintln!("vsalt {command}: error: {message}");
+    ExitCode::from(status)
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, String> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| format!("the runtime cannot start: {e}"))
+}
+
+/// A status as the shell sees it.
+fn exit_code(status: i64) -> ExitCode {
+    ExitCode::from(u8::try_from(status.rem_euclid(256)).unwrap_or(EX_SOFTWARE))
+}

@@ -1,0 +1,146 @@
+//! `vsalt proxy`: the daemon.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Args;
+use config::{Config, Request, Role};
+use salt::Map;
+
+use super::{EX_SOFTWARE, EX_USAGE, absolute, complain, detach, exit_code, runtime};
+use crate::log::{LogConfig, Threshold};
+use crate::settings::Settings;
+
+/// The flags of `salt-proxy`.
+#[derive(Args, Debug)]
+pub(super) struct ProxyArgs {
+    /// The id of this proxy
+    #[arg(long, value_name = "ID")]
+    proxyid: Option<String>,
+    /// The directory of the configuration [default: /etc/salt]
+    #[arg(short = 'c', long, value_name = "DIR")]
+    config_dir: Option<PathBuf>,
+    /// Run as this user
+    #[arg(short, long)]
+    user: Option<String>,
+    /// Run in the background
+    #[arg(short, long)]
+    daemon: bool,
+    /// The file for the process id
+    #[arg(long, value_name = "FILE")]
+    pid_file: Option<PathBuf>,
+    /// The level of the log on the console
+    #[arg(short, long, value_name = "LEVEL", value_parser = level)]
+    log_level: Option<String>,
+    /// The file of the log
+    #[arg(long, value_name = "FILE")]
+    log_file: Option<PathBuf>,
+    /// The level of the log in its file
+    #[arg(long, value_name = "LEVEL", value_parser = level)]
+    log_file_level: Option<String>,
+    /// Accepted for salt-proxy's sake: one process needs no supervisor
+    #[arg(long, hide = true)]
+    disable_keepalive: bool,
+}
+
+/// A level of Salt's.
+pub(super) fn level(name: &str) -> Result<String, String> {
+    match Threshold::named(name) {
+        Some(_) => Ok(name.to_ascii_lowercase()),
+        None => Err("the levels are all, garbage, trace, debug, profile, info, warning, error, critical, quiet".into()),
+    }
+}
+
+pub(super) fn run(args: ProxyArgs) -> ExitCode {
+    let Config { opts, warnings, .. } = match options(&args) {
+        Ok(config) => config,
+        Err(config::Error::NoId) => return complain("proxy", "salt-proxy requires --proxyid", EX_USAGE),
+        Err(error) => return complain("proxy", &error.to_string(), 1),
+    };
+    match detach::settle(args.user.as_deref().or(opts.text("user")), args.daemon) {
+        Ok(detach::Settled::Here) => {}
+        Ok(detach::Settled::Elsewhere) => return ExitCode::SUCCESS,
+        Err((message, status)) => return complain("proxy", &message, status),
+    }
+    if let Err(message) = start_log(&opts, !args.daemon) {
+        return complain("proxy", &message, 1);
+    }
+    warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+    let pid_file = match PidFile::write(opts.text("pidfile")) {
+        Ok(file) => file,
+        Err(message) => return complain("proxy", &message, 1),
+    };
+    let status = match runtime() {
+        Ok(runtime) => runtime.block_on(crate::minion::run_proxy(opts)),
+        Err(message) => return complain("proxy", &message, EX_SOFTWARE),
+    };
+    drop(pid_file);
+    exit_code(status.into())
+}
+
+fn options(args: &ProxyArgs) -> Result<Config, config::Error> {
+    let mut overrides = Map::new();
+    let mut set = |option: &str, value: Option<String>| {
+        if let Some(value) = value {
+            overrides.insert(option, value);
+        }
+    };
+    let path = |path: &Option<PathBuf>| path.as_deref().map(|p| absolute(p).display().to_string());
+    set("user", args.user.clone());
+    set("log_level", args.log_level.clone());
+    set("log_level_logfile", args.log_file_level.clone());
+    set("log_file", path(&args.log_file));
+    set("pidfile", path(&args.pid_file));
+    config::load(&Request {
+        role: Role::Proxy,
+        dir: args.config_dir.as_deref().map(absolute),
+        id: args.proxyid.clone(),
+        overrides,
+        env: config::process_env,
+    })
+}
+
+/// Starts the log that the options ask for.
+pub(super) fn start_log(opts: &Map, console: bool) -> Result<(), String> {
+    let threshold = |option: &str| opts.text(option).and_then(Threshold::named);
+    let console_level = threshold("log_level").unwrap_or(Threshold::Warning);
+    let file_level = threshold("log_level_logfile").unwrap_or(console_level);
+    let granular = opts.get("log_granular_levels").and_then(salt::Value::as_map);
+    crate::log::start(LogConfig {
+        console: if console { console_level } else { Threshold::Quiet },
+        file: opts.text("log_file").map(|path| (Path::new(path), file_level)),
+        granular: granular
+            .into_iter()
+            .flatten()
+            .filter_map(|(target, level)| Some((target.as_str()?.into(), Threshold::named(level.as_str()?)?)))
+            .collect(),
+        color: std::io::IsTerminal::is_terminal(&std::io::stderr()),
+    })
+}
+
+/// The file with the process id; gone when this is dropped.
+struct PidFile(Option<PathBuf>);
+
+impl PidFile {
+    fn write(path: Option<&str>) -> Result<PidFile, String> {
+        let Some(path) = path.map(PathBuf::from) else { return Ok(PidFile(None)) };
+        let written = path
+            .parent()
+            .map_or(Ok(()), std::fs::create_dir_all)
+            .and_then(|()| std::fs::write(&path, std::process::id().to_string()));
+        match written {
+            Ok(()) => Ok(PidFile(Some(path))),
+            Err(e) => Err(format!("cannot write the pid file {}: {e}", path.display())),
+        }
+    }
+}
+
+impl Drop for PidFile {
+    fn drop(&mut self) {
+        if let Some(path) = &self.0
+            && let Err(e) = std::fs::remove_file(path)
+        {
+            tracing::warn!("cannot remove the pid file {}: {e}", path.display());
+        }
+    }
+}
