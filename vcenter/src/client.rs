@@ -6,11 +6,10 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use crate::collector;
 use crate::error::{Error, Result};
-use crate::inventory::collected::{Collected, paths};
+use crate::inventory::collected::{self, Collected};
 use crate::inventory::watcher::{self, Command};
-use crate::inventory::{self, EntityRef, Event, Inventory, ObjectUpdate, Store};
+use crate::inventory::{self, EntityRef, Inventory, Store};
 use crate::ops::vm::NetworkCards;
 use crate::session::{Config, Session};
 use crate::task::{TaskInfo, Tasks};
@@ -20,9 +19,9 @@ use crate::vim::{Args, MoRef, Object, Value};
 /// firewalls, not to take the connection for dead.
 const MAX_WAIT: Duration = Duration::from_secs(60);
 
-/// How long the inventory may take to tell of what we have done, before it is read directly. A vCenter tells within a
-/// second, seldom later.
-const SETTLE: Duration = Duration::from_secs(2);
+/// How long the inventory may take to tell of what we have done, before it is read directly. A vCenter mostly tells within
+/// a second, and the reading is one cheap question.
+const SETTLE: Duration = Duration::from_secs(1);
 
 /// How long a task may take unless said otherwise; cloning and moving take longer, and say so.
 pub const TASK_TIMEOUT: Duration = Duration::from_secs(300);
@@ -161,25 +160,7 @@ impl Client {
 
     /// Reads what the inventory keeps of these objects directly into it. Those that are not there leave it.
     pub async fn refresh(&self, objects: &[EntityRef]) -> Result<()> {
-        let content = self.session.content().await?;
-        let version = content.str("about.apiVersion").unwrap_or_default();
-        let mut events = Vec::with_capacity(objects.len());
-        for object in objects {
-            let paths = paths(object.kind(), version, &Default::default());
-            let found = collector::read_if_there(&self.session, &object.moref(), &paths).await?;
-            events.push(match found {
-                Some(content) => Event::Apply(ObjectUpdate {
-                    reference: object.clone(),
-                    whole: true,
-                    properties: content
-                        .properties
-                        .into_iter()
-                        .map(|(path, value)| (path, Some(value)))
-                        .collect(),
-                }),
-                None => Event::Delete(object.clone()),
-            });
-        }
+        let events = collected::read(&self.session, objects, &Default::default()).await?;
         let (done, applied) = oneshot::channel();
         if self.commands.send(Command::Apply(events, done)).await.is_err() || applied.await.is_err() {
             return Err(Error::Closed);

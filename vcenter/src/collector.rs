@@ -230,12 +230,12 @@ pub async fn read_if_there(
 }
 
 /// Reads what a filter describes, all pages (`RetrievePropertiesEx`, `ContinueRetrievePropertiesEx`). Begins anew, once, if
-/// the session ends between two pages.
+/// the session ends between two pages or the connection is lost: reading twice does no harm.
 pub async fn retrieve(session: &Session, spec: &FilterSpec) -> Result<Vec<ObjectContent>> {
     let epoch = session.epoch();
     match retrieve_once(session, spec).await {
-        Err(error) if epoch != 0 && session.epoch() != epoch => {
-            tracing::debug!(%error, "the session ended during a read, reading again");
+        Err(error) if matches!(error, Error::Transport { .. }) || epoch != 0 && session.epoch() != epoch => {
+            tracing::debug!(%error, "a read was broken off, reading again");
             retrieve_once(session, spec).await
         }
         result => result,
@@ -353,12 +353,13 @@ impl Collector {
         }
     }
 
+    /// Returns when the session is another one.
     async fn gone(&self) {
-        let mut look = tokio::time::interval(Duration::from_millis(500));
-        loop {
-            look.tick().await;
-            if self.is_stale() {
-                return;
+        let mut states = self.session.states();
+        while !self.is_stale() {
+            if states.changed().await.is_err() {
+                // Nobody is left who could log in.
+                std::future::pending::<()>().await;
             }
         }
     }

@@ -7,6 +7,7 @@
 
 pub(crate) mod collected;
 mod entity;
+mod gaps;
 mod index;
 mod kind;
 mod lookup;

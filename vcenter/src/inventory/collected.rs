@@ -4,9 +4,10 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use super::entity::Entity;
-use super::kind::Kind;
+use super::kind::{EntityRef, Kind};
+use super::store::{Event, ObjectUpdate};
 use super::watcher::Source;
-use crate::collector::{Collector, FilterSpec, UpdateSet};
+use crate::collector::{self, Collector, FilterSpec, UpdateSet};
 use crate::error::{Error, Result};
 use crate::schema;
 use crate::session::Session;
@@ -46,10 +47,9 @@ impl Source for Collected {
     type Watch = Watch;
 
     async fn open(&mut self) -> Result<Watch> {
-        let content = self.session.content().await?;
         let root = self.session.service("rootFolder").await?;
         let views = self.session.service("viewManager").await?;
-        let version = content.str("about.apiVersion").unwrap_or_default().to_owned();
+        let version = self.session.api_version().await?;
         let collector = Collector::create(&self.session).await?;
         let args = Args::new().set("container", &root).set("type", ["ManagedEntity"]).set("recursive", true);
         let view = self.session.call(&views, "CreateContainerView", args).await?;
@@ -91,6 +91,10 @@ impl Source for Collected {
         watch.collector.destroy().await;
     }
 
+    async fn read(&mut self, objects: &[EntityRef]) -> Result<Vec<Event>> {
+        read(&self.session, objects, &self.refused).await
+    }
+
     fn learn(&mut self, error: &Error) {
         let Some(fault) = error.fault().filter(|fault| fault.is("InvalidProperty")) else { return };
         if let Some(path) = fault.detail().str("name").map(str::to_owned) {
@@ -99,8 +103,30 @@ impl Source for Collected {
     }
 }
 
+/// Reads what the inventory keeps of objects directly: each whole, or that it is gone.
+pub(crate) async fn read(
+    session: &Session,
+    objects: &[EntityRef],
+    refused: &HashSet<String>,
+) -> Result<Vec<Event>> {
+    let version = session.api_version().await?;
+    let mut events = Vec::with_capacity(objects.len());
+    for object in objects {
+        let paths = paths(object.kind(), &version, refused);
+        events.push(match collector::read_if_there(session, &object.moref(), &paths).await? {
+            Some(content) => Event::Apply(ObjectUpdate {
+                reference: object.clone(),
+                whole: true,
+                properties: content.properties.into_iter().map(|(path, value)| (path, Some(value))).collect(),
+            }),
+            None => Event::Delete(object.clone()),
+        });
+    }
+    Ok(events)
+}
+
 /// The properties to subscribe to at a server that speaks this version of the API. None if it does not know the type.
-pub(crate) fn paths(kind: Kind, api_version: &str, refused: &HashSet<String>) -> Vec<&'static str> {
+fn paths(kind: Kind, api_version: &str, refused: &HashSet<String>) -> Vec<&'static str> {
     // One that does not say is taken for new: what it does not know it will refuse.
     let api_version = if api_version.is_empty() { "999" } else { api_version };
     let known = schema::get().managed(kind.name()).is_some_and(|it| !newer(it.since().text(), api_version));

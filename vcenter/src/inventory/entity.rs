@@ -310,6 +310,14 @@ impl Entity {
     }
 }
 
+impl Datacenter {
+    /// Its four folders, those of them that are known.
+    pub fn folders(&self) -> impl Iterator<Item = &EntityRef> {
+        let folders = [&self.vm_folder, &self.host_folder, &self.datastore_folder, &self.network_folder];
+        folders.into_iter().flatten()
+    }
+}
+
 impl ComputeResource {
     /// Whether it is a cluster, not a standalone host's compute resource.
     pub fn is_cluster(&self) -> bool {

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::gaps::{Gaps, orphans};
 use super::kind::EntityRef;
 use super::store::{Event, ObjectUpdate, Writer};
 use crate::collector::{UpdateKind, UpdateSet};
@@ -36,6 +37,9 @@ pub(crate) trait Source: Send {
 
     /// Gives a watch up, so that the vCenter need not keep it to the session's end.
     fn close(&mut self, watch: Self::Watch) -> impl Future<Output = ()> + Send;
+
+    /// Reads objects directly: each as it is, or that it is gone.
+    fn read(&mut self, objects: &[EntityRef]) -> impl Future<Output = Result<Vec<Event>>> + Send;
 
     /// Learns from a failure, such as that a property is not known to this server.
     fn learn(&mut self, error: &Error);
@@ -183,7 +187,9 @@ pub(crate) async fn run<S: Source>(mut source: S, mut writer: Writer, mut comman
         };
         state = step.state;
         if !step.events.is_empty() {
+            let gaps = Gaps::before(&writer.store().read(), &step.events);
             writer.apply(step.events);
+            close(gaps, &mut source, &mut writer).await;
         }
         let Some(error) = step.failure else {
             failures = 0;
@@ -202,6 +208,23 @@ pub(crate) async fn run<S: Source>(mut source: S, mut writer: Writer, mut comman
                 Some(command) = commands.recv() => obey(command, &mut writer),
             }
         }
+    }
+}
+
+/// Reads what the events have left open. What cannot be read now stays open until the next load.
+async fn close<S: Source>(gaps: Gaps, source: &mut S, writer: &mut Writer) {
+    let open = gaps.open(&writer.store().read());
+    if open.is_empty() {
+        return;
+    }
+    tracing::debug!(?open, "the vCenter has not told everything, reading it");
+    match source.read(&open).await {
+        Ok(mut answers) => {
+            let orphans = orphans(&writer.store().read(), &answers);
+            answers.extend(orphans);
+            writer.apply(answers);
+        }
+        Err(error) => tracing::debug!(%error, "cannot read it"),
     }
 }
 

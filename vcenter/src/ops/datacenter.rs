@@ -1,7 +1,5 @@
 //! Datacenters.
 
-use std::time::Duration;
-
 use super::entity;
 use crate::client::Client;
 use crate::collector;
@@ -21,17 +19,7 @@ pub async fn create(client: &Client, name: &str, folder: Option<&EntityRef>) -> 
     let args = Args::new().set("name", &*encode_name(name));
     let made = client.session().call(&folder.moref(), "CreateDatacenter", args).await?;
     let made = entity::created(client, made, "CreateDatacenter").await?;
-    // Its folders come with it; a server that is late with them is asked.
-    if !client
-        .inventory()
-        .wait_until(Duration::from_millis(300), |inventory| complete(inventory, &made))
-        .await
-    {
-        client.refresh(std::slice::from_ref(&made)).await?;
-        let folders: Vec<EntityRef> =
-            client.read().entity(&made).map_or_else(Vec::new, |made| folders(made).cloned().collect());
-        client.refresh(&folders).await?;
-    }
+    client.settle(std::slice::from_ref(&made), |inventory| complete(inventory, &made)).await;
     Ok(made)
 }
 
@@ -45,15 +33,8 @@ pub async fn properties(client: &Client, datacenter: &EntityRef) -> Result<Objec
     collector::read_all(client.session(), &datacenter.moref()).await
 }
 
-/// The four folders of a datacenter.
-pub fn folders(datacenter: &Datacenter) -> impl Iterator<Item = &EntityRef> {
-    [&datacenter.vm_folder, &datacenter.host_folder, &datacenter.datastore_folder, &datacenter.network_folder]
-        .into_iter()
-        .flatten()
-}
-
 fn complete(inventory: &Inventory, datacenter: &EntityRef) -> bool {
     inventory.entity(datacenter).is_some_and(|datacenter: &Datacenter| {
-        folders(datacenter).count() == 4 && folders(datacenter).all(|it| inventory.get(it).is_some())
+        datacenter.folders().count() == 4 && datacenter.folders().all(|it| inventory.get(it).is_some())
     })
 }

@@ -21,7 +21,11 @@ pub async fn rename(client: &Client, object: &EntityRef, name: &str) -> Result<(
 /// Destroys an object and what is in it (`ManagedEntity.Destroy_Task`); a virtual machine with its files.
 pub async fn destroy(client: &Client, object: &EntityRef) -> Result<()> {
     client.run(&object.moref(), "Destroy_Task", (), TASK_TIMEOUT).await?;
-    client.settle(std::slice::from_ref(object), |inventory| inventory.get(object).is_none()).await;
+    client
+        .settle(std::slice::from_ref(object), |inventory| {
+            inventory.get(object).is_none() && inventory.children(object).next().is_none()
+        })
+        .await;
     Ok(())
 }
 

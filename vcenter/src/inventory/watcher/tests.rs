@@ -65,6 +65,23 @@ impl Source for Script {
         }
     }
 
+    async fn read(&mut self, objects: &[EntityRef]) -> Result<Vec<Event>> {
+        let names: Vec<&str> = objects.iter().map(EntityRef::moid).collect();
+        self.0.lock().unwrap().asked.push(format!("read {}", names.join(" ")));
+        // What the script calls lost is gone; everything else is there and has itself for a name.
+        Ok(objects
+            .iter()
+            .map(|object| match object.moid().starts_with("lost") {
+                true => Event::Delete(object.clone()),
+                false => Event::Apply(ObjectUpdate {
+                    reference: object.clone(),
+                    whole: true,
+                    properties: vec![("name".into(), Some(object.moid().into()))],
+                }),
+            })
+            .collect())
+    }
+
     async fn close(&mut self, _: u32) {
         self.0.lock().unwrap().asked.push("close".to_owned());
     }
@@ -281,4 +298,41 @@ async fn the_age_says_when_the_vcenter_was_last_heard_of() {
     let (store, _commands) = play(script).await;
     assert!(store.age().unwrap() >= Duration::from_secs(599));
     assert!(!store.status().live);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_vcenter_does_not_tell_is_read() {
+    let object =
+        |kind: &str, id: &str, update: UpdateKind, properties: Vec<(&str, Value)>| collector::ObjectUpdate {
+            reference: MoRef::new(kind, id),
+            kind: update,
+            properties: properties.into_iter().map(|(path, value)| (path.into(), Some(value))).collect(),
+            missing: Vec::new(),
+        };
+    let inside = |id: &str| vec![("parent", Value::from(MoRef::new("Folder", id)))];
+    let folder = || Value::from(MoRef::new("Folder", "folder-1"));
+    use UpdateKind::{Enter, Leave, Modify};
+    let script = Script::default()
+        .open(Ok(()))
+        .wait(set(
+            "1",
+            false,
+            vec![
+                object("Folder", "lost-1", Enter, vec![]),
+                object("Folder", "f-2", Enter, inside("lost-1")),
+                object("VirtualMachine", "vm-3", Enter, inside("f-2")),
+                object("VirtualMachine", "vm-4", Enter, vec![]),
+            ],
+        ))
+        // Nothing is open after this.
+        .wait(set("2", false, vec![object("VirtualMachine", "vm-4", Modify, vec![("name", "four".into())])]))
+        .wait(set("3", false, vec![object("Datacenter", "dc-5", Enter, vec![("vmFolder", folder())])]))
+        .wait(set("4", false, vec![object("VirtualMachine", "vm-6", Modify, vec![])]))
+        .wait(set("5", false, vec![object("Folder", "lost-1", Leave, vec![])]));
+    let (store, _commands) = play(script.clone()).await;
+    let asked = script.asked();
+    let read: Vec<&String> = asked.iter().filter(|asked| asked.starts_with("read")).collect();
+    assert_eq!(read, ["read folder-1", "read vm-6", "read lost-1"]);
+    assert_eq!(names(&store), ["four", "vm-6"]);
+    assert_eq!(store.read().names(Kind::Folder), ["folder-1"]);
 }
