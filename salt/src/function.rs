@@ -153,7 +153,7 @@ impl Function {
 
     /// What `sys.doc` says of it: the doc comment, then the arguments.
     pub fn doc_text(&self) -> String {
-        let mut text = self.doc.trim_end().to_string();
+        let mut text = without_fences(self.doc.trim_end());
         for param in self.params.iter().filter(|p| !p.doc.is_empty()) {
             text.push_str(&format!("\n\n{}\n", param.name));
             for line in param.doc.lines() {
@@ -188,6 +188,22 @@ impl Function {
         }
         format!("{}({})", self.full_name(), words.join(", "))
     }
+}
+
+/// Code is set off by four blanks, as Salt's own texts have it, instead of by fences.
+fn without_fences(doc: &str) -> String {
+    let mut lines = Vec::new();
+    let mut in_code = false;
+    for line in doc.lines() {
+        if line.starts_with("```") {
+            in_code = !in_code;
+        } else if in_code && !line.is_empty() {
+            lines.push(format!("    {line}"));
+        } else {
+            lines.push(line.to_string());
+        }
+    }
+    lines.join("\n")
 }
 
 impl std::fmt::Debug for Function {

@@ -1,0 +1,104 @@
+//! Calls that were recorded from a running Salt 3007.17, and what our functions answer to them: pure, against a double of
+//! the master.
+
+mod double;
+
+use double::{Answer, Minion};
+use salt::{Args, Map, Value, list, map};
+
+#[tokio::test]
+async fn answers_are_the_recorded_ones() {
+    let calls: Vec<serde_json::Value> = serde_json::from_str(include_str!("data/calls.json")).unwrap();
+    let minion = Minion::new(&[], Vec::new());
+    let mut wrong = Vec::new();
+    // In the recorded order: grains that are set are read later.
+    for call in calls {
+        let fun = call["fun"].as_str().unwrap();
+        let args = Args {
+            positional: call["arg"].as_array().unwrap().iter().cloned().map(Value::from_json).collect(),
+            keywords: match Value::from_json(call["kwarg"].clone()) {
+                Value::Map(map) => map,
+                other => panic!("{other:?} are no keywords"),
+            },
+        };
+        let answer = minion.call(fun, args).await;
+        let out = call.get("out").and_then(|out| out.as_str());
+        let wanted = (Value::from_json(call["ret"].clone()), call["retcode"].as_i64().unwrap(), out);
+        let Answer { ret, retcode, out } = answer;
+        if (ret.to_json(), retcode, out) != (wanted.0.to_json(), wanted.1, wanted.2) {
+            wrong.push(format!("{call}\n  ours {} {retcode} {out:?}", ret.to_json()));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Jobs, files on the server and signals: what functions do with what the master and the minion tell.
+#[tokio::test]
+async fn jobs_are_found_and_ended_but_never_the_own_one() {
+    let job = |jid: &str, fun: &str| map! { "jid" => jid, "fun" => fun, "pid" => 4711, "arg" => list![] };
+    let own = job("20261122150000000000", "saltutil.running");
+    let other = job("20261122145900000000", "state.apply");
+    let minion = Minion::new(&[], vec![own, other.clone()]);
+    let ret = async |fun: &str, args: Args| minion.call(fun, args).await.ret;
+    assert_eq!(ret("saltutil.running", Args::none()).await, list![other.clone()]);
+    assert_eq!(ret("saltutil.is_running", Args::of(["state.*"])).await, list![other.clone()]);
+    assert_eq!(ret("saltutil.is_running", Args::of(["test.*"])).await, list![]);
+    assert_eq!(ret("saltutil.find_job", Args::of(["20200101000000000000"])).await, Map::new().into());
+    assert_eq!(ret("saltutil.find_job", Args::of(["20261122145900000000"])).await, other.into());
+    assert_eq!(
+        ret("saltutil.kill_all_jobs", Args::none()).await,
+        list!["Signal 9 sent to job 20261122145900000000 at pid 4711"]
+    );
+    assert_eq!(minion.told(), ["signal 9 to 20261122145900000000"]);
+}
+
+#[tokio::test]
+async fn grains_that_are_set_are_written_and_read_back() {
+    let minion = Minion::new(&[], Vec::new());
+    let file = minion.dir.path().join("proxy.d/px1/grains");
+    minion.call("grains.setvals", Args::of([map! { "role" => "web", "n" => list![1, 2] }])).await;
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "n:\n- 1\n- 2\nrole: web\n");
+    minion.call("grains.delkey", Args::of(["role"])).await;
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "n:\n- 1\n- 2\n");
+    assert_eq!(minion.call("grains.get", Args::of(["role"])).await.ret, "".into());
+    assert!(minion.told().contains(&"refresh grains".to_string()));
+    std::fs::write(&file, "a: [").unwrap();
+    let ret = minion.call("grains.setval", Args::of(["a", "b"])).await.ret;
+    assert!(
+        ret.as_str().is_some_and(|text| text.starts_with("Unable to read existing grains file: ")),
+        "{ret:?}"
+    );
+}
+
+#[tokio::test]
+async fn events_carry_what_was_asked_for() {
+    let minion = Minion::new(&[], Vec::new());
+    let args =
+        Args::of(["my/tag"]).with("with_grains", list!["id"]).with("with_pillar", "foo").with("k", "v");
+    minion.call("event.send", args).await;
+    let told = minion.told().concat();
+    for part in [
+        "event my/tag {'grains': {'id': 'px1'}, 'pillar': {'foo': 'bar'}, 'k': 'v'",
+        "'__pub_fun': 'event.send'",
+    ] {
+        assert!(told.contains(part), "{part} in {told}");
+    }
+    assert!(!told.contains("hunter2"));
+}
+
+#[tokio::test]
+async fn secrets_of_the_options_are_not_shown() {
+    let minion = Minion::new(&[], Vec::new());
+    let mut opts = (*minion.identity.opts()).clone();
+    opts.insert(
+        "proxy",
+        map! { "proxytype" => "vcenter", "vcenter" => "vc", "passwords" => ["hunter2", "hunter3"] },
+    );
+    minion.identity.set_opts(opts.clone());
+    minion.identity.set_pillar(map! { "proxy" => opts.get("proxy").unwrap().clone() });
+    for fun in ["config.items", "test.get_opts", "test.opts_pkg", "vcenter.get_details"] {
+        let answer = minion.call(fun, Args::none()).await;
+        assert!(!answer.ret.repr().contains("hunter"), "{fun}");
+        assert!(answer.ret.repr().contains("**********"), "{fun}");
+    }
+}
