@@ -12,6 +12,7 @@ mod load;
 mod mask;
 pub mod options;
 mod paths;
+pub mod proxy;
 mod wrap;
 
 pub use error::Error;
