@@ -3,7 +3,7 @@
 //!
 //! Two keys are at work (`salt/channel/client.py`): the *session* key, ours alone, for requests; and the *aes* key of
 //! all minions for publishes. They change at different times, so each side renews both through the one
-//! [`session`] and nobody asks twice for the same.
+//! session and nobody asks twice for the same.
 
 mod auth;
 mod config;

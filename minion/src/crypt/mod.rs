@@ -11,6 +11,8 @@ mod crypticle;
 mod finger;
 mod keys;
 mod pem;
+#[cfg(test)]
+pub(crate) mod vectors;
 mod x931;
 
 use std::fmt;

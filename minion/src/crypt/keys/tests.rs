@@ -1,38 +1,13 @@
 //! The keys against what Salt 3007.17 made (`../testdata/record.py`), and the files of the pki directory.
 
-use std::collections::HashMap;
 use std::os::unix::fs::PermissionsExt;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-
 use super::*;
+use crate::crypt::vectors::Vectors;
 use crate::crypt::{Crypticle, HashType, fingerprint};
 
 const ENCRYPTION: [EncryptionAlgorithm; 2] = [EncryptionAlgorithm::OaepSha1, EncryptionAlgorithm::OaepSha224];
 const SIGNING: [SigningAlgorithm; 2] = [SigningAlgorithm::Pkcs1v15Sha1, SigningAlgorithm::Pkcs1v15Sha224];
-
-struct Vectors(HashMap<&'static str, Vec<u8>>);
-
-impl Vectors {
-    fn load() -> Vectors {
-        let lines = include_str!("../testdata/vectors.txt").lines();
-        Vectors(
-            lines
-                .map(|l| l.split_once(' ').unwrap())
-                .map(|(k, v)| (k, STANDARD.decode(v).unwrap()))
-                .collect(),
-        )
-    }
-
-    fn bytes(&self, name: &str) -> &[u8] {
-        &self.0[name]
-    }
-
-    fn text(&self, name: &str) -> &str {
-        std::str::from_utf8(&self.0[name]).unwrap()
-    }
-}
 
 #[test]
 fn salts_keys_signatures_and_ciphers_are_ours() {

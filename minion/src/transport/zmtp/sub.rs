@@ -105,14 +105,17 @@ impl Reader {
     }
 
     /// Queues a message: one frame without filtering, topic and payload with it. Subscriptions are prefixes, so a
-    /// topic that merely begins like ours comes too, and is dropped here.
+    /// topic that merely begins like ours comes too, and is dropped here. A master that filters is understood by a
+    /// minion that does not: it hears everything.
     fn take(&self, mut parts: Vec<Bytes>) {
+        let all = self.topics.is_empty();
         match (parts.pop(), parts.pop(), parts.pop()) {
-            (Some(payload), None, None) if self.topics.is_empty() => self.queue.message(payload),
-            (Some(payload), Some(topic), None) if self.topics.iter().any(|t| t.as_bytes() == topic) => {
-                self.queue.message(payload);
+            (Some(payload), None, None) if all => self.queue.message(payload),
+            (Some(payload), Some(topic), None) => {
+                if all || self.topics.iter().any(|ours| ours.as_bytes() == topic) {
+                    self.queue.message(payload);
+                }
             }
-            (Some(_), Some(_), None) if !self.topics.is_empty() => {}
             _ => debug!(master = %self.host, "a message whose frames do not fit zmq_filtering is dropped"),
         }
     }
