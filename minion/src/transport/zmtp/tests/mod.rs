@@ -13,15 +13,15 @@ use tokio::time::timeout;
 
 use crate::transport::{Config, SubEvent, Subscriber};
 
-/// Times short enough for a test; everything else as shipped.
+/// Times short enough for a test and long enough for a busy machine; everything else as shipped.
 fn config() -> Config {
     Config {
         recon_default: Duration::from_millis(20),
         recon_max: Duration::from_millis(100),
-        heartbeat: Duration::from_millis(200),
-        handshake_timeout: Duration::from_millis(300),
+        heartbeat: Duration::from_secs(3),
+        handshake_timeout: Duration::from_secs(1),
         connect_timeout: Duration::from_secs(1),
-        write_timeout: Duration::from_millis(500),
+        write_timeout: Duration::from_secs(1),
         message_limit: 1 << 20,
         request_slots: 1,
         publish_identity: "vc1".into(),

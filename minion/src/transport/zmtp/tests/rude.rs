@@ -1,7 +1,7 @@
 //! Peers that are silent, wrong, slow or gone.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -13,6 +13,12 @@ use crate::transport::{Config, Error, SubEvent, Subscriber};
 
 fn sub(port: u16, topics: &[&str]) -> Sub {
     Sub::new("127.0.0.1", port, topics.iter().map(|t| (*t).to_owned()).collect(), Arc::new(config()))
+}
+
+/// A subscription whose heart beats five times a second.
+fn nervous(port: u16) -> Sub {
+    let config = Config { heartbeat: Duration::from_millis(200), ..config() };
+    Sub::new("127.0.0.1", port, Vec::new(), Arc::new(config))
 }
 
 fn pool(port: u16, config: Config) -> Arc<Pool> {
@@ -69,15 +75,16 @@ async fn a_ping_is_answered_with_its_context_even_by_announced_3_0() {
 #[tokio::test]
 async fn a_silent_peer_is_noticed_and_dialled_again() {
     let (double, port) = Double::new().await;
-    let mut sub = sub(port, &[]);
+    let mut sub = nervous(port);
     let mut half_open = double.greet("PUB", 1).await;
     half_open.read().await;
     assert_eq!(soon(sub.next()).await, SubEvent::Connected);
-    let start = Instant::now();
     // The peer reads nothing and says nothing, as a host that lost its power does.
     let event = soon(sub.next()).await;
-    assert!(matches!(event, SubEvent::Disconnected(Error::Silent(_))), "{event:?}");
-    assert!(start.elapsed() < Duration::from_millis(900), "{:?}", start.elapsed());
+    assert!(
+        matches!(event, SubEvent::Disconnected(Error::Silent(d)) if d >= Duration::from_millis(500)),
+        "{event:?}"
+    );
     let mut peer = double.greet("PUB", 1).await;
     peer.read().await;
     assert_eq!(soon(sub.next()).await, SubEvent::Connected);
@@ -86,7 +93,7 @@ async fn a_silent_peer_is_noticed_and_dialled_again() {
 #[tokio::test]
 async fn a_peer_that_answers_pings_keeps_an_idle_link() {
     let (double, port) = Double::new().await;
-    let mut sub = sub(port, &[]);
+    let mut sub = nervous(port);
     let mut peer = double.greet("PUB", 1).await;
     peer.read().await;
     for _ in 0..6 {
@@ -150,7 +157,7 @@ async fn a_handshake_has_a_deadline_and_a_reason() {
     let asked = ask(&pool, "x", Duration::from_millis(200));
     let _silent = double.accept().await;
     assert_eq!(asked.await.unwrap(), Err(Error::Timeout));
-    let asked = ask(&pool, "x", Duration::from_millis(800));
+    let asked = ask(&pool, "x", Duration::from_millis(1500));
     let mut peer = double.accept().await;
     peer.greet("PULL", 1).await;
     let told = asked.await.unwrap().unwrap_err();
