@@ -4,6 +4,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use salt::{Context, Error, Map, Result, StateRet, Value, functions, list, map, salt_state};
 
+#[cfg(test)]
+pub(crate) mod functions;
+
 functions![
     nop,
     succeed_without_changes,

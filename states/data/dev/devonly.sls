@@ -1,0 +1,2 @@
+devonly_id:
+  test.nop

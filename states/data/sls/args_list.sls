@@ -1,0 +1,5 @@
+a:
+  test.configurable_test_state:
+    - changes: False
+    - comment: first
+    - comment: second

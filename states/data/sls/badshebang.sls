@@ -1,0 +1,3 @@
+#!/bin/sh
+a:
+  test.nop

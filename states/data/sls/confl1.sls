@@ -1,0 +1,4 @@
+include:
+  - confl2
+same:
+  test.nop

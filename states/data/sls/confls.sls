@@ -1,0 +1,5 @@
+include: [confl2, tgt]
+same:
+  test.nop
+t1:
+  test.nop

@@ -1,0 +1,5 @@
+include: [emptyinc]
+a:
+  test.nop:
+    - require:
+      - sls: emptyinc

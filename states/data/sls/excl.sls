@@ -1,0 +1,8 @@
+include:
+  - extbase
+  - incsub
+exclude:
+  - id: base2
+  - sls: incsub
+x:
+  test.nop

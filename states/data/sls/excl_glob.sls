@@ -1,0 +1,6 @@
+include: [tgt, req_name]
+exclude:
+  - tg*
+  - id: c
+x:
+  test.nop

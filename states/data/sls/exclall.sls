@@ -1,0 +1,4 @@
+exclude:
+  - exclall
+z:
+  test.nop

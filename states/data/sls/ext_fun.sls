@@ -1,0 +1,4 @@
+include: [tgt]
+extend:
+  t1:
+    test.succeed_with_changes: []

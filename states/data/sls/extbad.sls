@@ -1,0 +1,6 @@
+extend:
+  nosuchid:
+    test:
+      - a: b
+x:
+  test.nop

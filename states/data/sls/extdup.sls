@@ -1,0 +1,6 @@
+include:
+  - exts
+extend:
+  base_id:
+    test:
+      - comment: twice

@@ -1,0 +1,3 @@
+extend: [a]
+x:
+  test.nop

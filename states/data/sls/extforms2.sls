@@ -1,0 +1,5 @@
+include: [tgt]
+extend:
+  t1: test
+x:
+  test.nop

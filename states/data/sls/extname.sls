@@ -1,0 +1,5 @@
+include: [req_name]
+extend:
+  thename:
+    test:
+      - name: other

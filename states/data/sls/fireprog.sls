@@ -1,0 +1,4 @@
+fp1:
+  test.succeed_with_changes
+fp2:
+  test.fail_without_changes

@@ -1,0 +1,3 @@
+#!jinja|yaml|gpg
+a:
+  test.nop

@@ -1,0 +1,8 @@
+include:
+  - .incsub
+  - sub.rel
+z:
+  test.nop:
+    - require:
+      - sls: incsub
+      - sls: sub.*

@@ -1,0 +1,3 @@
+include: [inc_loop2]
+a:
+  test.nop

@@ -1,0 +1,3 @@
+include: [inc_loop]
+b:
+  test.nop

@@ -1,0 +1,3 @@
+include: [inc_self]
+a:
+  test.nop

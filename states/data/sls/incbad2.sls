@@ -1,0 +1,4 @@
+include:
+  - ....toofar
+a:
+  test.nop

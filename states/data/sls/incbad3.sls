@@ -1,0 +1,3 @@
+include: foo
+a:
+  test.nop

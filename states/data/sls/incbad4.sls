@@ -1,0 +1,4 @@
+include:
+  - nosuchenv: foo
+a:
+  test.nop

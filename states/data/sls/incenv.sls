@@ -1,0 +1,4 @@
+include:
+  - dev: devonly
+a3:
+  test.nop

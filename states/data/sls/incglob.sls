@@ -1,0 +1,4 @@
+include:
+  - sub.*
+a2:
+  test.nop

@@ -1,0 +1,2 @@
+is:
+  test.succeed_with_changes

@@ -1,0 +1,4 @@
+a:
+  test.nop:
+    - onlyif:
+      - fun: nosuch.fn

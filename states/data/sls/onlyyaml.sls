@@ -1,0 +1,4 @@
+#!yaml
+a:
+  test.nop:
+    - x: '{{ x }}'

@@ -1,0 +1,14 @@
+a:
+  test.nop:
+    - require:
+      - test: d
+b:
+  test.nop
+c:
+  test.nop
+d:
+  test.nop
+e:
+  test.nop:
+    - require:
+      - test: b

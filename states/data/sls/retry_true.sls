@@ -1,0 +1,6 @@
+a:
+  test.nop:
+    - retry: False
+b:
+  test.nop:
+    - retry: 5

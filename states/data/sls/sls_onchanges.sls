@@ -1,0 +1,5 @@
+include: [tgt]
+a:
+  test.nop:
+    - onchanges:
+      - sls: tgt

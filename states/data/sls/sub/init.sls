@@ -1,0 +1,4 @@
+include:
+  - .rel2
+subinit:
+  test.nop

@@ -1,0 +1,5 @@
+include:
+  - .rel2
+  - ..incsub
+rel:
+  test.nop

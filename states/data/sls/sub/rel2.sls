@@ -1,0 +1,2 @@
+rel2:
+  test.nop

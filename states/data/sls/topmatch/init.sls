@@ -1,0 +1,2 @@
+tm:
+  test.nop

@@ -1,0 +1,4 @@
+in2:
+  test.succeed_with_changes
+in3:
+  test.nop

@@ -1,0 +1,5 @@
+include:
+  - _xenv: tgt
+  - dev: devonly
+x:
+  test.nop

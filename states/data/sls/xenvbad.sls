@@ -1,0 +1,6 @@
+include:
+  - _xenv: nosuch
+  - nothere
+  - .rel
+x:
+  test.nop

@@ -1,0 +1,3 @@
+nosuchenv:
+  '*':
+    - tgt

@@ -1,0 +1,4 @@
+base:
+  'foo':
+    - match: nosuchmatcher
+    - tgt

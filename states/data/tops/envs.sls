@@ -1,0 +1,9 @@
+base:
+  '*':
+    - tgt
+    - dev: devonly
+  'G@nosuch:x':
+    - order
+dev:
+  '*':
+    - devonly

@@ -1,0 +1,5 @@
+include:
+  - topinc
+base:
+  'zz':
+    - tgt
