@@ -15,6 +15,8 @@ const COMMAND_LIMIT: usize = 64 << 10;
 const FRAMES: usize = 16;
 /// What is read at once; below this a body is copied behind its header rather than written on its own.
 const CHUNK: usize = 64 << 10;
+/// With less than this left of a block a new one is taken.
+const BLOCK_REST: usize = 4 << 10;
 
 /// The part that we play.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -239,7 +241,10 @@ impl Link {
     }
 
     async fn fill(&mut self) -> Result<(), Error> {
-        self.buffer.reserve(CHUNK);
+        // Messages keep the block alive that they were read into, so a block serves for many.
+        if self.buffer.capacity() - self.buffer.len() < BLOCK_REST {
+            self.buffer.reserve(CHUNK);
+        }
         match self.stream.read_buf(&mut self.buffer).await {
             Ok(0) => Err(Error::Lost("closed by the peer".into())),
             Ok(_) => {
