@@ -4,10 +4,12 @@
 
 mod config;
 mod connection;
+mod cp;
 mod dictupdate;
 mod digest;
 mod event;
 mod grains;
+mod key;
 mod lookup;
 mod match_;
 mod pillar;
@@ -26,9 +28,13 @@ use salt::{Error, Function, Map, Result, Value};
 /// The tables of all modules.
 pub const MODULES: &[&[Function]] = &[
     config::FUNCTIONS,
+    cp::TABLES[0],
+    cp::TABLES[1],
+    cp::TABLES[2],
     event::FUNCTIONS,
     grains::TABLES[0],
     grains::TABLES[1],
+    key::FUNCTIONS,
     match_::FUNCTIONS,
     pillar::FUNCTIONS,
     saltutil::TABLES[0],

@@ -102,3 +102,60 @@ async fn secrets_of_the_options_are_not_shown() {
         assert!(answer.ret.repr().contains("**********"), "{fun}");
     }
 }
+
+#[tokio::test]
+async fn files_of_the_server_are_cached_copied_and_listed() {
+    let files = [
+        ("hello.txt", "hello\n"),
+        ("sub/a/init.sls", ""),
+        ("sub/b.sls", ""),
+        ("subway/c", ""),
+        ("_modules/m.py", ""),
+    ];
+    let minion = Minion::new(&files, Vec::new());
+    let ret = async |fun: &str, args: Args| minion.call(fun, args).await.ret;
+    let cache = minion.dir.path().join("cache/files/base");
+    let dest = minion.dir.path().join("out").display().to_string();
+    assert_eq!(ret("cp.is_cached", Args::of(["salt://hello.txt"])).await, "".into());
+    let place = cache.join("hello.txt").display().to_string();
+    assert_eq!(ret("cp.cache_file", Args::of(["salt://hello.txt"])).await, place.clone().into());
+    assert_eq!(ret("cp.cache_file", Args::of(["salt://hello.txt?saltenv=dev"])).await, false.into());
+    assert_eq!(ret("cp.is_cached", Args::of(["salt://hello.txt"])).await, place.clone().into());
+    assert_eq!(ret("cp.list_minion", Args::none()).await, list![place]);
+    assert_eq!(ret("cp.get_file_str", Args::of(["salt://hello.txt"])).await, "hello\n".into());
+    assert_eq!(ret("cp.get_file_str", Args::of(["salt://nosuch"])).await, false.into());
+    assert_eq!(ret("cp.list_states", Args::none()).await, list!["sub.a", "sub.b"]);
+    assert_eq!(ret("cp.get_file", Args::of(["salt://nosuch", &dest])).await, "".into());
+    let deep = format!("{dest}/x/");
+    assert_eq!(ret("cp.get_file", Args::of(["salt://hello.txt", &deep])).await, false.into());
+    let got = format!("{dest}/x/hello.txt");
+    let args = Args::of(["salt://hello.txt", &deep]).with("makedirs", true);
+    assert_eq!(ret("cp.get_file", args).await, got.clone().into());
+    assert_eq!(std::fs::read_to_string(got).unwrap(), "hello\n");
+    let got = ret("cp.get_dir", Args::of(["salt://sub", &dest])).await;
+    assert_eq!(got, list![format!("{dest}/sub/a/init.sls"), format!("{dest}/sub/b.sls")]);
+    let refused = ret("cp.cache_dest", Args::of(["salt://../../etc/passwd"])).await;
+    assert_eq!(refused, "ERROR: '../../etc/passwd' leads out of its directory".into());
+    let refused = ret("cp.cache_file", Args::of(["https://example.com/x"])).await;
+    assert!(refused.as_str().is_some_and(|text| text.contains("'https' is not served")), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_file_is_pushed_in_pieces() {
+    let minion = Minion::new(&[], Vec::new());
+    let mut opts = (*minion.identity.opts()).clone();
+    opts.insert("file_buffer_size", 4);
+    minion.identity.set_opts(opts);
+    let file = minion.dir.path().join("f");
+    std::fs::write(&file, "abcdef").unwrap();
+    let args =
+        Args::of([file.display().to_string()]).with("upload_path", "/up/f").with("remove_source", true);
+    assert_eq!(minion.call("cp.push", args).await.ret, true.into());
+    let told = minion.told();
+    assert_eq!(told.len(), 2);
+    assert!(told[0].contains("'path': ['up', 'f'], 'size': 6, 'loc': 0, 'data': b'abcd'"), "{told:?}");
+    assert!(told[1].contains("'loc': 4, 'data': b'ef'"), "{told:?}");
+    assert!(!file.exists());
+    assert_eq!(minion.call("cp.push", Args::of(["/nosuch"])).await.ret, false.into());
+    assert_eq!(minion.call("cp.push", Args::of(["relative"])).await.ret, false.into());
+}
