@@ -16,12 +16,12 @@ use crate::task::{TaskInfo, Tasks};
 use crate::vim::{Args, MoRef, Object, Value};
 
 /// How long one wait for changes of the inventory lasts if there are none. Short enough for what lies between, such as
-/// firewalls, not to take the connection for dead.
-const MAX_WAIT: Duration = Duration::from_secs(60);
+/// firewalls, not to take the connection for dead, and to notice where a wait outlives its session.
+const MAX_WAIT: Duration = Duration::from_secs(30);
 
-/// How long the inventory may take to tell of what we have done, before it is read directly. A vCenter mostly tells within
-/// a second, and the reading is one cheap question.
-const SETTLE: Duration = Duration::from_secs(1);
+/// How long the inventory may take to tell of what we have done, before it is read directly: reading is one cheap question,
+/// and somebody is waiting for the answer.
+const SETTLE: Duration = Duration::from_millis(400);
 
 /// How long a task may take unless said otherwise; cloning and moving take longer, and say so.
 pub const TASK_TIMEOUT: Duration = Duration::from_secs(300);

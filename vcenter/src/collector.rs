@@ -12,8 +12,8 @@ use crate::vim::{Args, MoRef, Name, Object, Value};
 /// answer of a large inventory to a few megabytes.
 const PAGE: i32 = 500;
 
-/// Objects one question names at most, so that its envelope stays well below what a vCenter takes.
-const ASKED_AT_ONCE: usize = 1000;
+/// Objects one question names at most: no more than a page, so that questions are as large as their answers.
+const ASKED_AT_ONCE: usize = 500;
 
 /// The time beyond `maxWaitSeconds` after which an answer that has not come is not coming.
 const WAIT_GRACE: Duration = Duration::from_secs(20);
@@ -172,8 +172,19 @@ pub async fn read<'a>(
     objects: impl IntoIterator<Item = &'a MoRef>,
     paths: &[&str],
 ) -> Result<Vec<ObjectContent>> {
+    let mut found = Vec::new();
+    read_each(session, objects, paths, |content| found.push(content)).await?;
+    Ok(found)
+}
+
+/// As [`read`], object by object: what is large can be made small before the next part is read.
+pub async fn read_each<'a>(
+    session: &Session,
+    objects: impl IntoIterator<Item = &'a MoRef>,
+    paths: &[&str],
+    mut each: impl FnMut(ObjectContent),
+) -> Result<()> {
     let objects: Vec<&MoRef> = objects.into_iter().collect();
-    let mut found = Vec::with_capacity(objects.len());
     for part in objects.chunks(ASKED_AT_ONCE) {
         let mut kinds = BTreeSet::new();
         let mut spec = FilterSpec::new();
@@ -185,17 +196,17 @@ pub async fn read<'a>(
             spec = spec.properties(kind, paths);
         }
         match retrieve(session, &spec).await {
-            Ok(contents) => found.extend(contents),
+            Ok(contents) => contents.into_iter().for_each(&mut each),
             // One object that has gone fails the question for all: ask for each by itself.
             Err(error) if is_gone(&error) => {
                 for object in part {
-                    found.extend(read_if_there(session, object, paths).await?);
+                    read_if_there(session, object, paths).await?.into_iter().for_each(&mut each);
                 }
             }
             Err(error) => return Err(error),
         }
     }
-    Ok(found)
+    Ok(())
 }
 
 /// Reads properties of one object. One that is gone is [`Error::Fault`] with `ManagedObjectNotFound`.

@@ -381,7 +381,7 @@ mod tests {
         let shared = Shared::default();
         let task = MoRef::new("Task", "task-1");
         let (one, two) = (shared.follow(&task), shared.follow(&task));
-        assert_eq!(shared.wanted(), [task.clone()]);
+        assert_eq!(shared.wanted(), std::slice::from_ref(&task));
         shared.tell(&task, Ok(TaskInfo::decode(info("success"))));
         for receiver in [&one, &two] {
             assert!(receiver.borrow().as_ref().unwrap().as_ref().unwrap().is_over());

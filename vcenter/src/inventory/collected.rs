@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::entity::Entity;
 use super::kind::{EntityRef, Kind};
 use super::store::{Event, ObjectUpdate};
-use super::watcher::Source;
+use super::watcher::{Patience, Source};
 use crate::collector::{self, Collector, FilterSpec, UpdateSet};
 use crate::error::{Error, Result};
 use crate::schema;
@@ -20,6 +20,8 @@ const PART: i32 = 500;
 pub(crate) struct Collected {
     session: Session,
     max_wait: Duration,
+    /// What the vCenter still holds without need.
+    abandoned: Vec<Watch>,
     /// Paths this server does not know, whatever its version says.
     refused: HashSet<String>,
 }
@@ -33,7 +35,7 @@ pub(crate) struct Watch {
 impl Collected {
     /// Updates out of a session; one that brings nothing ends after `max_wait`.
     pub(crate) fn new(session: Session, max_wait: Duration) -> Self {
-        Collected { session, max_wait, refused: HashSet::new() }
+        Collected { session, max_wait, abandoned: Vec::new(), refused: HashSet::new() }
     }
 
     fn refuse(&mut self, path: &str) {
@@ -65,11 +67,15 @@ impl Source for Collected {
             }
         }
         collector.filter(&spec).await?;
+        for watch in std::mem::take(&mut self.abandoned) {
+            self.close(watch).await;
+        }
         Ok(Watch { collector, view })
     }
 
-    async fn wait(&mut self, watch: &Watch, version: &str) -> Result<Option<UpdateSet>> {
-        let set = watch.collector.wait(version, self.max_wait, PART).await?;
+    async fn wait(&mut self, watch: &Watch, version: &str, patience: Patience) -> Result<Option<UpdateSet>> {
+        let max_wait = if patience == Patience::Wait { self.max_wait } else { Duration::ZERO };
+        let set = watch.collector.wait(version, max_wait, PART).await?;
         for update in set.iter().flat_map(|set| &set.objects) {
             for (path, fault) in &update.missing {
                 if fault.is("InvalidProperty") {
@@ -89,6 +95,10 @@ impl Source for Collected {
             tracing::debug!(%error, "the inventory's view was not there any more");
         }
         watch.collector.destroy().await;
+    }
+
+    fn abandon(&mut self, watch: Watch) {
+        self.abandoned.push(watch);
     }
 
     async fn read(&mut self, objects: &[EntityRef]) -> Result<Vec<Event>> {

@@ -18,7 +18,7 @@ use crate::error::{Error, Recovery, Result};
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 
 /// The longest pause: how late a vCenter that has come back may be noticed.
-const LONGEST_PAUSE: Duration = Duration::from_secs(15);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// Where updates come from.
 pub(crate) trait Source: Send {
@@ -28,21 +28,35 @@ pub(crate) trait Source: Send {
     /// Sets a watch up.
     fn open(&mut self) -> impl Future<Output = Result<Self::Watch>> + Send;
 
-    /// Waits for what has changed since a version; from the beginning if that is empty. None: nothing for a while.
+    /// Waits for what has changed since a version; from the beginning if that is empty. None: nothing for a while, or not
+    /// even now, if only a look is asked for.
     fn wait(
         &mut self,
         watch: &Self::Watch,
         version: &str,
+        patience: Patience,
     ) -> impl Future<Output = Result<Option<UpdateSet>>> + Send;
 
     /// Gives a watch up, so that the vCenter need not keep it to the session's end.
     fn close(&mut self, watch: Self::Watch) -> impl Future<Output = ()> + Send;
+
+    /// Gives a watch up that cannot be asked now; the vCenter is told when it can.
+    fn abandon(&mut self, watch: Self::Watch);
 
     /// Reads objects directly: each as it is, or that it is gone.
     fn read(&mut self, objects: &[EntityRef]) -> impl Future<Output = Result<Vec<Event>>> + Send;
 
     /// Learns from a failure, such as that a property is not known to this server.
     fn learn(&mut self, error: &Error);
+}
+
+/// How long to wait for something to change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Patience {
+    /// As long as there may be nothing.
+    Wait,
+    /// Not at all: a look, to know soon that the vCenter is there again.
+    Look,
 }
 
 /// Where the watcher stands.
@@ -55,7 +69,8 @@ pub(crate) enum State<W> {
     /// part: a truncated one stays here, the last one leads to `Watching`.
     ///
     /// * The connection is lost, or the answer does not come: stays, with the version, since the vCenter repeats its last
-    ///   answer; without one the load begins again.
+    ///   answer; without one the load begins again. A server that does not number its versions, as govmomi's simulator, cannot
+    ///   repeat: to `Empty`.
     /// * `InvalidCollectorVersion`, or the collector is not there (`ManagedObjectNotFound`): to `Empty`.
     /// * `NotAuthenticated`: to `Empty`, since views and filters die with their session. The login is the session's work.
     /// * Any other fault: to `Empty`, with what the source has learnt of it.
@@ -87,7 +102,11 @@ pub(crate) struct Step<W> {
 }
 
 /// Takes one step: asks the source one thing.
-pub(crate) async fn step<S: Source>(state: State<S::Watch>, source: &mut S) -> Step<S::Watch> {
+pub(crate) async fn step<S: Source>(
+    state: State<S::Watch>,
+    source: &mut S,
+    patience: Patience,
+) -> Step<S::Watch> {
     match state {
         State::Empty => match source.open().await {
             Ok(watch) => Step::to(State::InitPages { watch, version: String::new() }),
@@ -96,7 +115,7 @@ pub(crate) async fn step<S: Source>(state: State<S::Watch>, source: &mut S) -> S
                 Step { state: State::Empty, events: Vec::new(), failure: Some(error) }
             }
         },
-        State::InitPages { watch, version } => match source.wait(&watch, &version).await {
+        State::InitPages { watch, version } => match source.wait(&watch, &version, patience).await {
             Ok(answer) => {
                 let mut events = Vec::new();
                 if version.is_empty() {
@@ -112,16 +131,16 @@ pub(crate) async fn step<S: Source>(state: State<S::Watch>, source: &mut S) -> S
                 events.push(Event::InitDone);
                 Step { state: State::Watching { watch, version }, events, failure: None }
             }
-            Err(error) => fall(source, error, watch, |watch| State::InitPages { watch, version }).await,
+            Err(error) => fall(source, error, watch, version, true).await,
         },
-        State::Watching { watch, version } => match source.wait(&watch, &version).await {
+        State::Watching { watch, version } => match source.wait(&watch, &version, patience).await {
             Ok(None) => Step::to(State::Watching { watch, version }),
             Ok(Some(set)) => Step {
                 state: State::Watching { watch, version: set.version },
                 events: set.objects.into_iter().filter_map(|update| event(update, false)).collect(),
                 failure: None,
             },
-            Err(error) => fall(source, error, watch, |watch| State::Watching { watch, version }).await,
+            Err(error) => fall(source, error, watch, version, false).await,
         },
     }
 }
@@ -137,20 +156,32 @@ async fn fall<S: Source>(
     source: &mut S,
     error: Error,
     watch: S::Watch,
-    hold: impl FnOnce(S::Watch) -> State<S::Watch>,
+    version: String,
+    loading: bool,
 ) -> Step<S::Watch> {
     source.learn(&error);
     let state = match error.recovery() {
-        Recovery::Retry => hold(watch),
+        Recovery::Retry if !is_repeatable(&version) => {
+            source.abandon(watch);
+            State::Empty
+        }
         // Somebody has cancelled the wait, or the session is about to end; the next wait will tell.
-        _ if error.is("RequestCanceled") => hold(watch),
+        recovery if recovery == Recovery::Retry || error.is("RequestCanceled") => match loading {
+            true => State::InitPages { watch, version },
+            false => State::Watching { watch, version },
+        },
         Recovery::Relogin => State::Empty,
-        Recovery::Resync | Recovery::Give => {
+        _ => {
             source.close(watch).await;
             State::Empty
         }
     };
     Step { state, events: Vec::new(), failure: Some(error) }
+}
+
+/// Whether the answer that leads on from a version can be asked for twice.
+fn is_repeatable(version: &str) -> bool {
+    version.is_empty() || version.contains(|c: char| c.is_ascii_digit())
 }
 
 fn event(update: crate::collector::ObjectUpdate, loading: bool) -> Option<Event> {
@@ -176,7 +207,8 @@ pub(crate) async fn run<S: Source>(mut source: S, mut writer: Writer, mut comman
     let mut failures = 0;
     loop {
         let step = {
-            let step = step(state, &mut source);
+            let patience = if failures == 0 { Patience::Wait } else { Patience::Look };
+            let step = step(state, &mut source, patience);
             tokio::pin!(step);
             loop {
                 tokio::select! {

@@ -90,8 +90,8 @@ pub async fn network_cards(
         return Ok(found);
     }
     let paths = ["config.hardware.device", "config.changeVersion"];
-    for content in collector::read(client.session(), unknown.iter(), &paths).await? {
-        let Some(vm) = EntityRef::from_moref(&content.reference) else { continue };
+    collector::read_each(client.session(), &unknown, &paths, |content| {
+        let Some(vm) = EntityRef::from_moref(&content.reference) else { return };
         let devices = content.objects("config.hardware.device");
         let read: Arc<[NetworkCard]> =
             devices.filter(|device| device.is_a("VirtualEthernetCard")).map(network_card).collect();
@@ -99,7 +99,8 @@ pub async fn network_cards(
             cards.keep(&vm, version, &read);
         }
         found.insert(vm, read);
-    }
+    })
+    .await?;
     cards.sweep(|vm| inventory.get(vm).is_some());
     Ok(found)
 }
@@ -120,7 +121,10 @@ fn network_card(device: &Object) -> NetworkCard {
 
 /// Network cards as last read, each machine's with the version of its configuration.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct NetworkCards(Arc<Mutex<HashMap<EntityRef, (Box<str>, Arc<[NetworkCard]>)>>>);
+pub(crate) struct NetworkCards(Arc<Mutex<HashMap<EntityRef, KeptCards>>>);
+
+/// The configuration's version they were read at, and they.
+type KeptCards = (Box<str>, Arc<[NetworkCard]>);
 
 impl NetworkCards {
     fn get(&self, vm: &EntityRef, version: &str) -> Option<Arc<[NetworkCard]>> {

@@ -57,8 +57,9 @@ impl Source for Script {
         }
     }
 
-    async fn wait(&mut self, _: &u32, version: &str) -> Result<Option<UpdateSet>> {
-        match self.next(format!("wait '{version}'")) {
+    async fn wait(&mut self, _: &u32, version: &str, patience: Patience) -> Result<Option<UpdateSet>> {
+        let how = if patience == Patience::Wait { "wait" } else { "look" };
+        match self.next(format!("{how} '{version}'")) {
             Some(Answer::Wait(answer)) => answer,
             Some(Answer::Open(_)) => panic!("waited where an opening was expected"),
             None => std::future::pending().await,
@@ -84,6 +85,10 @@ impl Source for Script {
 
     async fn close(&mut self, _: u32) {
         self.0.lock().unwrap().asked.push("close".to_owned());
+    }
+
+    fn abandon(&mut self, _: u32) {
+        self.0.lock().unwrap().asked.push("abandon".to_owned());
     }
 
     fn learn(&mut self, error: &Error) {
@@ -134,15 +139,15 @@ async fn a_load_takes_as_many_pages_as_it_needs() {
         .open(Ok(()))
         .wait(set("1", true, vec![vm("vm-1", UpdateKind::Enter, "a")]))
         .wait(set("2", false, vec![vm("vm-2", UpdateKind::Enter, "b")]));
-    let opened = step(State::Empty, &mut script).await;
+    let opened = step(State::Empty, &mut script, Patience::Wait).await;
     assert_eq!(place(&opened.state), "InitPages ''");
     assert!(opened.events.is_empty());
 
-    let first = step(opened.state, &mut script).await;
+    let first = step(opened.state, &mut script, Patience::Wait).await;
     assert_eq!(place(&first.state), "InitPages '1'");
     assert!(matches!(first.events[..], [Event::Init, Event::InitApply(_)]));
 
-    let last = step(first.state, &mut script).await;
+    let last = step(first.state, &mut script, Patience::Wait).await;
     assert_eq!(place(&last.state), "Watching '2'");
     assert!(matches!(last.events[..], [Event::InitApply(_), Event::InitDone]));
     assert_eq!(script.asked(), ["open", "wait ''", "wait '1'"]);
@@ -159,7 +164,7 @@ async fn changes_are_told_in_order() {
             vm("vm-3", UpdateKind::Enter, "d"),
         ],
     ));
-    let told = step(watching("7"), &mut script).await;
+    let told = step(watching("7"), &mut script, Patience::Wait).await;
     assert_eq!(place(&told.state), "Watching '8'");
     let [Event::Apply(changed), Event::Delete(gone), Event::Apply(new)] = &told.events[..] else {
         panic!("{:?}", told.events)
@@ -183,7 +188,7 @@ async fn each_failure_has_its_place_to_fall_back_to() {
         let mut script = Script::default().wait(failure.clone()).wait(failure.clone());
         let init = State::InitPages { watch: 1, version: "5".to_owned() };
         for (state, expected) in [(init, from_init), (watching("5"), from_watching)] {
-            let fallen = step(state, &mut script).await;
+            let fallen = step(state, &mut script, Patience::Wait).await;
             assert_eq!(place(&fallen.state), expected, "after {:?}", fallen.failure);
             assert!(fallen.failure.is_some() && fallen.events.is_empty());
             assert_eq!(script.asked()[1..], asked);
@@ -192,9 +197,20 @@ async fn each_failure_has_its_place_to_fall_back_to() {
 }
 
 #[tokio::test]
+async fn without_numbers_a_lost_answer_cannot_be_had_again() {
+    let mut script = Script::default().wait(lost()).wait(lost());
+    let fallen = step(watching("-"), &mut script, Patience::Wait).await;
+    assert_eq!(place(&fallen.state), "Empty");
+    let beginning = State::InitPages { watch: 1, version: String::new() };
+    let held = step(beginning, &mut script, Patience::Wait).await;
+    assert_eq!(place(&held.state), "InitPages ''");
+    assert_eq!(script.asked(), ["wait '-'", "abandon", "wait ''"]);
+}
+
+#[tokio::test]
 async fn an_answer_without_changes_stays() {
     let mut script = Script::default().wait(Ok(None));
-    let step = step(watching("7"), &mut script).await;
+    let step = step(watching("7"), &mut script, Patience::Wait).await;
     assert_eq!(place(&step.state), "Watching '7'");
     assert!(step.failure.is_none() && step.events.is_empty());
 }
@@ -227,7 +243,7 @@ async fn a_lost_connection_goes_on_where_it_was() {
     assert_eq!(names(&store), ["b", "c"]);
     assert_eq!(
         script.asked(),
-        ["open", "open", "open", "wait ''", "wait '1'", "wait '1'", "wait '2'", "wait '2'", "wait '3'"]
+        ["open", "open", "open", "wait ''", "wait '1'", "look '1'", "wait '2'", "look '2'", "wait '3'"]
     );
     assert!(store.status().live);
 }
@@ -269,7 +285,7 @@ async fn a_vcenter_that_stays_away_is_asked_less_and_less_often() {
     tokio::spawn(run(script.clone(), writer, receiver));
     tokio::time::sleep(Duration::from_secs(60)).await;
     let asked = script.asked().len();
-    assert!((8..=20).contains(&asked), "asked {asked} times in a minute");
+    assert!((12..=32).contains(&asked), "asked {asked} times in a minute");
     assert!(!store.is_ready());
     assert!(!store.wait_until_ready(Duration::from_secs(1)).await);
 }
