@@ -84,7 +84,8 @@ pub async fn with_master(opts: Map) -> Result<Caller, Failure> {
     };
     let mut caller = Caller { proxy: proxy_of(&identity), identity, link: Some(link), refresher: None };
     caller.prepare(&configured, compile.clone()).await?;
-    caller.refresher = Some(tokio::spawn(serve_refreshes(caller.identity.clone(), configured, refreshes, compile)));
+    caller.refresher =
+        Some(tokio::spawn(serve_refreshes(caller.identity.clone(), configured, refreshes, compile)));
     Ok(caller)
 }
 
@@ -189,8 +190,9 @@ async fn serve_refreshes<F>(
     F: AsyncFn(&Identity, &Map, PillarRequest) -> salt::Result<Map>,
 {
     while let Some(wish) = refreshes.recv().await {
-        let renewed =
-            refresh::renew(identity.clone(), vec![wish], async |i: &Identity, g: &Map, r| compile(i, g, r).await);
+        let renewed = refresh::renew(identity.clone(), vec![wish], async |i: &Identity, g: &Map, r| {
+            compile(i, g, r).await
+        });
         renewed.await.apply(&identity, &configured);
     }
 }

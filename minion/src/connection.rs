@@ -159,8 +159,11 @@ pub enum State {
 /// What follows an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Next {
-    /// On with the life; `renewed` if the keys differ from those before.
-    Ready { renewed: bool },
+    /// On with the life.
+    Ready {
+        /// The keys differ from those before.
+        renewed: bool,
+    },
     /// Another attempt after this time.
     Again(Duration),
     /// The next master of a fail-over list, after this time.
@@ -271,13 +274,18 @@ impl Machine {
                 info!("Authentication with master at {} successful!", master.host);
                 Next::Ready { renewed }
             }
-            Ok(outcome @ (A::Pending | A::ClusterNotReady)) => {
+            Ok(A::Pending | A::ClusterNotReady) => {
                 self.state = State::Pending;
                 if !self.policy.patient {
-                    return self.give_up("Minion failed to authenticate with the master, has the minion key been accepted?");
+                    return self.give_up(
+                        "Minion failed to authenticate with the master, has the minion key been accepted?",
+                    );
                 }
                 let wait = self.growing();
-                error!("{outcome} Waiting {} seconds before the next attempt.", wait.as_secs());
+                error!(
+                    "The Salt Master has cached the public key for this node, this salt minion will wait for {} seconds before attempting to re-authenticate",
+                    wait.as_secs()
+                );
                 Next::Again(wait)
             }
             Ok(outcome @ A::Rejected) => {
@@ -429,6 +437,118 @@ impl Connection {
         match tokio::net::lookup_host((master.host.as_str(), master.port)).await {
             Ok(mut found) => found.next().is_some(),
             Err(_) => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scripted::{Scripted, accepted};
+    use salt::map;
+
+    fn master() -> Address {
+        Address { host: "127.0.0.1".into(), port: 4506 }
+    }
+
+    fn machine(opts: Map) -> Machine {
+        Machine::new(Policy::of(&opts))
+    }
+
+    fn seconds(next: Next) -> u64 {
+        match next {
+            Next::Again(wait) => wait.as_secs(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_name_is_looked_up_until_it_is_given_up() {
+        let mut machine = machine(map! { "retry_dns" => 7, "retry_dns_count" => 1 });
+        assert_eq!(machine.state(), State::Unresolved);
+        assert_eq!(seconds(machine.resolved(false, &master())), 7);
+        let Next::End(_, exit) = machine.resolved(false, &master()) else { panic!("it is given up") };
+        assert_eq!(exit.status, 42);
+        assert_eq!(machine.resolved(true, &master()), Next::Again(Duration::ZERO));
+        assert_eq!(machine.state(), State::Unauthenticated);
+    }
+
+    #[test]
+    fn a_pending_key_is_waited_for_with_growing_patience() {
+        let mut machine = machine(map! { "acceptance_wait_time" => 10, "acceptance_wait_time_max" => 35 });
+        let pending = |m: &mut Machine| seconds(m.answered(Ok(AuthOutcome::Pending), &master()));
+        assert_eq!(
+            [pending(&mut machine), pending(&mut machine), pending(&mut machine), pending(&mut machine)],
+            [10, 20, 40, 40]
+        );
+        assert_eq!(machine.state(), State::Pending);
+        assert_eq!(machine.answered(accepted(), &master()), Next::Ready { renewed: true });
+        assert_eq!(machine.state(), State::Authenticated);
+        machine.lost();
+        assert_eq!(machine.state(), State::Unauthenticated);
+        assert_eq!(pending(&mut machine), 10, "the patience is fresh after a success");
+    }
+
+    #[test]
+    fn a_rejected_key_ends_the_process_unless_told_otherwise() {
+        let mut strict = machine(Map::new());
+        let Next::End(wait, exit) = strict.answered(Ok(AuthOutcome::Rejected), &master()) else {
+            panic!("the end")
+        };
+        assert!((10..=20).contains(&wait.as_secs()) && exit.status == 77);
+        let mut lenient = machine(map! { "rejected_retry" => true });
+        assert_eq!(seconds(lenient.answered(Ok(AuthOutcome::Rejected), &master())), 10);
+    }
+
+    #[test]
+    fn a_changed_master_is_never_believed_but_asked_again() {
+        let mut machine = machine(Map::new());
+        assert_eq!(seconds(machine.answered(Ok(AuthOutcome::MasterKeyChanged), &master())), 10);
+        assert_eq!(machine.state(), State::Unauthenticated);
+        assert_eq!(seconds(machine.answered(Err(Error::Timeout), &master())), 10);
+        let mismatch = AuthOutcome::FingerMismatch { expected: "a".into(), seen: "b".into() };
+        let Next::End(_, exit) = machine.answered(Ok(mismatch), &master()) else { panic!("the end") };
+        assert_eq!(exit.status, 42);
+    }
+
+    #[test]
+    fn a_call_gives_up_where_the_daemon_waits() {
+        let mut machine = Machine::new(Policy { patient: false, ..Policy::of(&Map::new()) });
+        let Next::End(wait, exit) = machine.answered(Ok(AuthOutcome::Pending), &master()) else {
+            panic!("the end")
+        };
+        assert_eq!((wait, exit.status), (Duration::ZERO, 2));
+        assert!(matches!(machine.answered(Err(Error::Timeout), &master()), Next::End(..)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn failover_goes_on_to_the_next_master() {
+        let dead = Scripted::new(Map::new());
+        dead.outcomes([Err(Error::Timeout)]);
+        let alive = Scripted::new(Map::new());
+        let (one, two) = (dead.opener(), alive.opener());
+        let open: Opener =
+            Arc::new(move |address| if address.port == 1 { one(address) } else { two(address) });
+        let at = |port| Address { host: "127.0.0.1".into(), port };
+        let mut connection = Connection::new(vec![at(1), at(2)], Policy::of(&Map::new()), open);
+        let (channel, renewed) = connection.establish().await.unwrap();
+        assert!(renewed && connection.master().port == 2 && connection.state() == State::Authenticated);
+        channel.request(map! { "cmd" => "x" }, None).await.unwrap();
+        assert_eq!((dead.heard().len(), alive.heard().len()), (0, 1));
+        connection.lost();
+        assert_eq!((alive.forgotten(), connection.state()), (1, State::Unauthenticated));
+    }
+
+    #[test]
+    fn an_address_has_many_forms() {
+        let text = |entry: &str| Address::parse(entry, 4506).map(|a| a.to_string());
+        assert_eq!(text("salt").as_deref(), Ok("salt:4506"));
+        assert_eq!(text(" m:1 ").as_deref(), Ok("m:1"));
+        assert_eq!(text("[::1]:7").as_deref(), Ok("[::1]:7"));
+        assert_eq!(text("[::1]").as_deref(), Ok("[::1]:4506"));
+        assert_eq!(text("::1").as_deref(), Ok("[::1]:4506"));
+        for wrong in ["", "m:x", "[::1", "m:70000", ":1"] {
+            assert!(text(wrong).is_err(), "{wrong}");
         }
     }
 }

@@ -21,7 +21,9 @@ pub fn below(directory: &Path, saltenv: &str, path: &str) -> Result<PathBuf> {
     let one_name = |name: &str| plain(name).is_some_and(|p| p.components().count() == 1);
     match plain(path) {
         Some(path) if one_name(saltenv) => Ok(directory.join(saltenv).join(path)),
-        _ => Err(Error::Execution(format!("the path '{path}' of the environment '{saltenv}' is not allowed"))),
+        _ => {
+            Err(Error::Execution(format!("the path '{path}' of the environment '{saltenv}' is not allowed")))
+        }
     }
 }
 
@@ -72,9 +74,16 @@ mod tests {
         let good = |saltenv, path| below(Path::new("/c"), saltenv, path).ok();
         assert_eq!(good("base", "a/b.sls"), Some("/c/base/a/b.sls".into()));
         assert_eq!(good("base", "a//b"), Some("/c/base/a//b".into()));
-        for (saltenv, path) in
-            [("base", "../x"), ("base", "/etc/x"), ("..", "x"), ("", "x"), ("base", ""), ("a/b", "x"), ("base", "a\0"), ("base", "a/../../b")]
-        {
+        for (saltenv, path) in [
+            ("base", "../x"),
+            ("base", "/etc/x"),
+            ("..", "x"),
+            ("", "x"),
+            ("base", ""),
+            ("a/b", "x"),
+            ("base", "a\0"),
+            ("base", "a/../../b"),
+        ] {
             assert_eq!(good(saltenv, path), None, "{saltenv} {path}");
         }
     }

@@ -27,7 +27,9 @@ pub async fn compute(opts: &Map, id: &str, vcenter: Option<&Client>) -> Map {
         merge(device(opts, vcenter).await);
     }
     let blacklist = opts.words("grains_blacklist");
-    grains.retain(|key, _| !key.as_str().is_some_and(|key| blacklist.iter().any(|glob| salt::target::fnmatch(key, glob))));
+    grains.retain(|key, _| {
+        !key.as_str().is_some_and(|key| blacklist.iter().any(|glob| salt::target::fnmatch(key, glob)))
+    });
     if let Some(Value::Map(configured)) = opts.get("grains") {
         if deep {
             grains.merge_recursive(configured.clone());

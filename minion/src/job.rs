@@ -14,9 +14,9 @@ use tracing::{debug, error, info, warn};
 pub use run::execute;
 pub use table::{Jobs, Seen};
 
+use crate::clock;
 use crate::settings::Settings;
 use crate::spool::Spool;
-use crate::clock;
 
 /// The functions that ask about jobs or end them. `process_count_max` never keeps them waiting, and an answer that
 /// could not be delivered at once is worth nothing.
@@ -66,7 +66,9 @@ impl Desk {
         }
         let desk = self.clone();
         let (handle, own) = oneshot::channel();
+        let busy = self.jobs.busy();
         let task = tokio::spawn(async move {
+            let _busy = busy;
             // The task is its own entry in the table, so it has to know its handle first.
             let Ok(abort) = own.await else { return };
             let _room = desk.room(&jid, &fun).await;

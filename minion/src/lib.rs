@@ -18,6 +18,8 @@ pub mod output;
 pub mod pillar;
 pub mod proxy;
 pub mod refresh;
+#[cfg(test)]
+mod scripted;
 pub mod settings;
 pub mod spool;
 pub mod transport;

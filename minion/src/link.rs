@@ -81,9 +81,7 @@ impl Link {
 pub fn exception(error: Error) -> salt::Error {
     match error {
         Error::Timeout => salt::Error::exception("salt.exceptions.SaltReqTimeoutError", "Message timed out"),
-        Error::Unauthenticated(outcome) => {
-            salt::Error::exception("salt.exceptions.SaltClientError", outcome)
-        }
+        Error::Unauthenticated(outcome) => salt::Error::exception("salt.exceptions.SaltClientError", outcome),
         other => salt::Error::exception("salt.exceptions.SaltClientError", other),
     }
 }

@@ -52,7 +52,8 @@ async fn run(opts: Map) -> Result<(), Exit> {
     let alone = lives.len() == 1;
     let mut running = JoinSet::new();
     for masters in lives {
-        let start = start::Start { opts: opts.clone(), masters, alone, seen: seen.clone(), stop: stop.clone() };
+        let start =
+            start::Start { opts: opts.clone(), masters, alone, seen: seen.clone(), stop: stop.clone() };
         running.spawn(start.live());
     }
     // The first that can't go on ends the process, as with the original.
@@ -67,7 +68,11 @@ async fn startup_delay(opts: &Map, mut stop: watch::Receiver<bool>) {
     let most = opts.seconds("random_startup_delay", 0);
     if !most.is_zero() {
         let delay = most.mul_f64(rand::random());
-        info!("Minion sleeping for {} seconds due to configured startup_delay between 0 and {} seconds", delay.as_secs(), most.as_secs());
+        info!(
+            "Minion sleeping for {} seconds due to configured startup_delay between 0 and {} seconds",
+            delay.as_secs(),
+            most.as_secs()
+        );
         tokio::select! {
             () = tokio::time::sleep(delay) => {}
             _ = stop.wait_for(|stop| *stop) => {}
@@ -123,7 +128,10 @@ pub fn masters_in_order(opts: &Map) -> Result<Vec<Address>, Exit> {
 /// CRC-32 as `zlib.crc32` computes it.
 fn crc32(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(u32::MAX, |crc, byte| {
-        (0..8).fold(crc ^ u32::from(*byte), |crc, _| if crc & 1 == 1 { crc >> 1 ^ 0xedb8_8320 } else { crc >> 1 })
+        (0..8).fold(
+            crc ^ u32::from(*byte),
+            |crc, _| if crc & 1 == 1 { crc >> 1 ^ 0xedb8_8320 } else { crc >> 1 },
+        )
     })
 }
 
@@ -159,7 +167,9 @@ mod tests {
         };
         assert_eq!(hosts(map! { "master" => "salt" }), (true, vec!["salt:4506".into()]));
         assert_eq!(
-            hosts(map! { "master" => list!["a:1", "[::1]:2", "fe80::1"], "master_port" => 9, "master_type" => "failover" }),
+            hosts(
+                map! { "master" => list!["a:1", "[::1]:2", "fe80::1"], "master_port" => 9, "master_type" => "failover" }
+            ),
             (false, vec!["a:1".into(), "[::1]:2".into(), "[fe80::1]:9".into()])
         );
         let status = |opts: Map| masters(&opts).unwrap_err().status;
@@ -171,7 +181,8 @@ mod tests {
     #[test]
     fn a_distributed_minion_finds_its_master_by_its_id() {
         assert_eq!(crc32(b"123456789"), 0xcbf4_3926);
-        let opts = map! { "master" => list!["a", "b", "c"], "master_type" => "distributed", "id" => "123456789" };
+        let opts =
+            map! { "master" => list!["a", "b", "c"], "master_type" => "distributed", "id" => "123456789" };
         let Masters::OneOf(all) = masters(&opts).unwrap() else { panic!("one at a time") };
         assert_eq!(all[0].host, ["a", "b", "c"][0xcbf4_3926 % 3]);
         assert_eq!(all.len(), 3);

@@ -124,7 +124,9 @@ fn mine_functions(opts: &mut Map, functions: &Value) {
     let both = match (opts.get("mine_functions"), functions) {
         (None | Some(Value::None), theirs) => theirs.clone(),
         (Some(ours), theirs) if !ours.truthy() => theirs.clone(),
-        (Some(Value::List(ours)), Value::List(theirs)) => ours.iter().chain(theirs).cloned().collect::<Vec<_>>().into(),
+        (Some(Value::List(ours)), Value::List(theirs)) => {
+            ours.iter().chain(theirs).cloned().collect::<Vec<_>>().into()
+        }
         (Some(_), _) => {
             error!(
                 "Unable to merge mine functions from the pillar in the opts, for proxy {}",
@@ -147,19 +149,34 @@ mod tests {
             "saltenv" => Value::None, "pillarenv" => "dev",
             "pass_to_ext_pillars" => list!["site", "a:b"], "site" => 7, "a" => map! { "b" => 1, "c" => 2 },
         };
-        let load = load(&opts, "vc01", &Map::new(), &PillarRequest { clean_cache: true, ..Default::default() });
+        let load =
+            load(&opts, "vc01", &Map::new(), &PillarRequest { clean_cache: true, ..Default::default() });
         let keys: Vec<String> = load.keys().map(Value::to_string).collect();
         assert_eq!(
             keys,
-            ["id", "grains", "saltenv", "pillarenv", "pillar_override", "extra_minion_data", "ver", "cmd", "clean_cache"]
+            [
+                "id",
+                "grains",
+                "saltenv",
+                "pillarenv",
+                "pillar_override",
+                "extra_minion_data",
+                "ver",
+                "cmd",
+                "clean_cache"
+            ]
         );
         assert_eq!(load.get("pillarenv"), Some(&"dev".into()));
-        assert_eq!(load.get("extra_minion_data"), Some(&map! { "site" => 7, "a" => map! { "b" => 1 } }.into()));
+        assert_eq!(
+            load.get("extra_minion_data"),
+            Some(&map! { "site" => 7, "a" => map! { "b" => 1 } }.into())
+        );
     }
 
     #[test]
     fn the_pillar_wins_over_the_options_of_the_device_only() {
-        let configured = map! { "proxy" => map! { "proxytype" => "vcenter", "port" => 443 }, "master" => "m" };
+        let configured =
+            map! { "proxy" => map! { "proxytype" => "vcenter", "port" => 443 }, "master" => "m" };
         let pillar = map! { "proxy" => map! { "port" => 8443 }, "master" => "evil", "x" => 1, "mine_functions" => list!["a"] };
         let opts = into_opts(&configured, &pillar);
         assert_eq!(opts.get("proxy"), Some(&map! { "proxytype" => "vcenter", "port" => 8443 }.into()));

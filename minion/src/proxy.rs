@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use config::proxy::{self, Problems, ProxyType};
 use rand::Rng;
+use salt::Map;
 use salt::context::Identity;
-use salt::{Map, Value};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tracing::{error, info, warn};
@@ -16,11 +17,11 @@ use vcenter::{Client, Config, Credentials, Secret};
 use crate::connection::Exit;
 use crate::settings::Settings;
 
-/// The kinds of proxies that lead to a vCenter or an ESXi host.
-const PROXYTYPES: &[&str] = &["vcenter", "esxdatacenter", "esxcluster", "esxvm", "esxi"];
 /// The pauses between attempts while the vCenter can't be reached.
 const PAUSE: Duration = Duration::from_secs(1);
 const PAUSE_MAX: Duration = Duration::from_secs(60);
+/// How long a logout may take.
+const LOGOUT: Duration = Duration::from_secs(5);
 
 /// Checks that there is a device that this minion can serve.
 ///
@@ -36,12 +37,12 @@ pub fn check(id: &str, proxy: Option<&Map>) -> Result<(), Exit> {
         ));
     };
     match proxy.text("proxytype") {
-        Some(kind) if PROXYTYPES.contains(&kind) => Ok(()),
+        Some(kind) if ProxyType::named(kind).is_some() => Ok(()),
         Some(other) => Err(Exit::new(
             1,
             format!(
                 "Proxymodule {other} could not be loaded: '{other}.init' is not available.. Salt-proxy aborted. (This minion serves {}.)",
-                PROXYTYPES.join(", ")
+                ProxyType::NAMES.join(", ")
             ),
         )),
         None => Err(Exit::new(
@@ -51,74 +52,21 @@ pub fn check(id: &str, proxy: Option<&Map>) -> Result<(), Exit> {
     }
 }
 
-/// What the `proxy:` map says of the connection.
-///
-/// # Errors
-/// A sentence that names what is missing or wrong.
-pub fn config(id: &str, proxy: &Map) -> Result<Config, String> {
-    if proxy.text("mechanism") == Some("sspi") {
-        return Err("the proxy mechanism 'sspi' is not supported, use 'userpass' with 'username' and 'passwords'".into());
-    }
-    let host = proxy
-        .text("vcenter")
-        .or_else(|| proxy.text("host"))
-        .ok_or("the proxy configuration has neither 'vcenter' nor 'host'")?;
-    let esxi = proxy.text("proxytype") == Some("esxi") && proxy.text("vcenter").is_none();
-    let username = match proxy.text("username").or_else(|| proxy.text("user")) {
-        Some(name) => name,
-        None if esxi => "root",
-        None => return Err("the proxy configuration has no 'username'".into()),
+/// What the vSphere client is told of the `proxy:` map. The id stands in vCenter's list of sessions.
+fn connection(id: &str, proxy: &Map) -> Result<Config, Problems> {
+    let proxy = proxy::Proxy::read(proxy)?;
+    proxy.warnings.iter().for_each(|warning| warn!("{warning}"));
+    let passwords = proxy.passwords.iter().map(|password| Secret::from(password.reveal())).collect();
+    let mut config = Config::new(proxy.endpoint, Credentials { username: proxy.username, passwords });
+    config.port = proxy.port;
+    config.protocol = if proxy.https { Protocol::Https } else { Protocol::Http };
+    config.trust = match proxy.trust {
+        proxy::Trust::Verified { ca_bundle } => Trust::Verify { ca_bundle: ca_bundle.map(Into::into) },
+        proxy::Trust::Thumbprint(thumbprint) => Trust::Thumbprint(thumbprint),
+        proxy::Trust::Anything => Trust::Insecure,
     };
-    let passwords = passwords(proxy);
-    if passwords.is_empty() {
-        return Err("the proxy configuration has neither 'passwords' nor 'password'".into());
-    }
-    let credentials = Credentials { username: username.into(), passwords };
-    let mut config = Config::new(host, credentials);
-    match proxy.get("port") {
-        None | Some(Value::None) => {}
-        Some(_) => {
-            config.port = u16::try_from(proxy.number("port", 0))
-                .ok()
-                .filter(|port| *port > 0)
-                .ok_or("the 'port' of the proxy configuration is not a port")?;
-        }
-    }
-    config.protocol = match proxy.text("protocol") {
-        None | Some("https") => Protocol::Https,
-        Some("http") => Protocol::Http,
-        Some(other) => return Err(format!("the 'protocol' of the proxy configuration is '{other}', not https or http")),
-    };
-    config.trust = trust(proxy);
     config.user_agent = format!("vsalt/{} ({id})", env!("CARGO_PKG_VERSION"));
     Ok(config)
-}
-
-fn passwords(proxy: &Map) -> Vec<Secret> {
-    let listed = proxy.get("passwords").and_then(Value::as_list).unwrap_or_default().iter();
-    let mut all: Vec<Secret> = vec![];
-    for password in listed.chain(proxy.get("password")).chain(proxy.get("passwords")) {
-        let text = match password {
-            Value::Str(text) if !text.is_empty() => text.clone(),
-            Value::Int(_) | Value::BigInt(_) | Value::Float(_) => password.to_string(),
-            _ => continue,
-        };
-        let secret = Secret::from(text);
-        if !all.contains(&secret) {
-            all.push(secret);
-        }
-    }
-    all
-}
-
-fn trust(proxy: &Map) -> Trust {
-    if !proxy.flag("verify_ssl", true) {
-        return Trust::Insecure;
-    }
-    match proxy.text("ssl_thumbprint") {
-        Some(thumbprint) => Trust::Thumbprint(thumbprint.into()),
-        None => Trust::Verify { ca_bundle: proxy.text("ca_bundle").map(Into::into) },
-    }
 }
 
 /// Where the connection to the device stands.
@@ -160,11 +108,11 @@ impl Proxy {
         }
         self.close().await;
         self.proxy = Some(proxy.clone());
-        let config = match config(self.identity.id(), proxy) {
+        let config = match connection(self.identity.id(), proxy) {
             Ok(config) => config,
-            Err(reason) => {
-                error!("{reason}");
-                self.identity.set_vcenter(Err(reason));
+            Err(problems) => {
+                error!("{problems}");
+                self.identity.set_vcenter(Err(problems.to_string()));
                 self.state.send_replace(State::Misconfigured);
                 return;
             }
@@ -172,7 +120,8 @@ impl Proxy {
         info!("connecting to {} as {}", config.host, config.credentials.username);
         self.identity.set_vcenter(Err(format!("the connection to {} is being made", config.host)));
         self.state.send_replace(State::Connecting);
-        let (identity, state, connected) = (self.identity.clone(), self.state.clone(), self.connected.clone());
+        let (identity, state, connected) =
+            (self.identity.clone(), self.state.clone(), self.connected.clone());
         self.attempts = Some(tokio::spawn(async move {
             let outcome = connect(&config, &identity, &state).await;
             if let Some(client) = outcome {
@@ -206,7 +155,9 @@ impl Proxy {
         }
         if let Ok(client) = self.identity.vcenter() {
             self.identity.set_vcenter(Err("the session with the vCenter has been closed".into()));
-            client.close().await;
+            if tokio::time::timeout(LOGOUT, client.close()).await.is_err() {
+                warn!("the vCenter did not answer the logout");
+            }
         }
     }
 }
@@ -253,21 +204,36 @@ mod tests {
     }
 
     #[test]
-    fn a_configuration_is_read_or_explained() {
-        let read = config("vc01", &sample().with("password", "two").with("port", 8443)).unwrap();
+    fn the_daemon_tells_the_vcenter_who_it_is() {
+        let read = connection("vc01", &sample().with("port", 8443)).unwrap();
         assert_eq!((read.host.as_str(), read.port), ("vc.example.com", 8443));
-        let passwords: Vec<&str> = read.credentials.passwords.iter().map(Secret::reveal).collect();
-        assert_eq!(passwords, ["one", "two"]);
-        assert_eq!(read.trust, Trust::Verify { ca_bundle: None });
-        let trust = |key: &str, value: Value| config("vc01", &sample().with(key, value)).unwrap().trust;
-        assert_eq!(trust("verify_ssl", false.into()), Trust::Insecure);
-        assert_eq!(trust("ca_bundle", "/ca".into()), Trust::Verify { ca_bundle: Some("/ca".into()) });
-        assert_eq!(trust("ssl_thumbprint", "aa".into()), Trust::Thumbprint("aa".into()));
-        let wrong = |proxy: Map| config("vc01", &proxy).unwrap_err();
-        assert!(wrong(sample().with("mechanism", "sspi")).contains("sspi"));
-        assert!(wrong(sample().with("vcenter", "")).contains("vcenter"));
-        assert!(wrong(sample().with("port", 70000)).contains("port"));
-        assert!(wrong(sample().with("passwords", list![])).contains("password"));
+        assert!(read.user_agent.starts_with("vsalt/") && read.user_agent.ends_with("(vc01)"));
+        assert!(connection("vc01", &sample().with("vcenter", "")).is_err());
+    }
+
+    #[tokio::test]
+    async fn a_wrong_configuration_is_what_jobs_are_told() {
+        let identity = crate::scripted::identity(Map::new());
+        let (connected, mut connections) = mpsc::unbounded_channel();
+        let mut proxy = Proxy::new(identity.clone(), connected);
+        proxy.apply(&sample().with("mechanism", "sspi")).await;
+        proxy.first_attempt(Duration::from_secs(60)).await;
+        assert_eq!(proxy.state(), State::Misconfigured);
+        assert!(identity.vcenter().unwrap_err().to_string().contains("sspi"));
+        proxy.close().await;
+        assert!(connections.try_recv().is_err());
+    }
+
+    #[tokio::test]
+    async fn an_unreachable_device_is_tried_again() {
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let identity = crate::scripted::identity(Map::new());
+        let mut proxy = Proxy::new(identity.clone(), mpsc::unbounded_channel().0);
+        proxy.apply(&sample().with("vcenter", "127.0.0.1").with("port", port)).await;
+        proxy.first_attempt(Duration::from_secs(60)).await;
+        assert_eq!(proxy.state(), State::Unreachable);
+        assert!(identity.vcenter().unwrap_err().to_string().contains(&port.to_string()));
+        proxy.close().await;
     }
 
     #[test]
@@ -275,7 +241,12 @@ mod tests {
         let exit = check("vc01", None).unwrap_err();
         assert!(exit.reason.starts_with("No proxy key found in pillar or opts for id vc01. Check"));
         assert_eq!(exit.status, 1);
-        assert!(check("vc01", Some(&map! { "proxytype" => "junos" })).unwrap_err().reason.contains("'junos.init'"));
+        assert!(
+            check("vc01", Some(&map! { "proxytype" => "junos" }))
+                .unwrap_err()
+                .reason
+                .contains("'junos.init'")
+        );
         assert!(check("vc01", Some(&Map::new())).unwrap_err().reason.contains("proxytype"));
         assert!(check("vc01", Some(&sample())).is_ok());
     }

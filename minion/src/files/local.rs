@@ -48,7 +48,8 @@ impl LocalFiles {
             (saltenv.to_string(), directories)
         });
         let mut master_opts = Map::new();
-        master_opts.insert("file_roots", opts.get("file_roots").cloned().unwrap_or_else(|| Map::new().into()));
+        master_opts
+            .insert("file_roots", opts.get("file_roots").cloned().unwrap_or_else(|| Map::new().into()));
         for option in MASTER_OPTS {
             if let Some(value) = opts.get(option) {
                 master_opts.insert(*option, value.clone());
@@ -155,7 +156,9 @@ mod tests {
         std::fs::write(two.join("top.sls"), "2").unwrap();
         std::fs::write(directory.path().join("secret"), "x").unwrap();
         let (one, two) = (one.to_str().unwrap(), two.to_str().unwrap());
-        let files = LocalFiles::new(&map! { "file_roots" => map! { "base" => list![one, two], "dev" => list![two] } });
+        let files = LocalFiles::new(
+            &map! { "file_roots" => map! { "base" => list![one, two], "dev" => list![two] } },
+        );
         let text = |file: Option<PathBuf>| file.map(|f| std::fs::read_to_string(f).unwrap());
         assert_eq!(files.envs().await.unwrap(), ["base", "dev"]);
         assert_eq!(text(files.cache("top.sls".into(), "base".into()).await.unwrap()).as_deref(), Some("1"));

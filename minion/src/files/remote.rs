@@ -100,7 +100,8 @@ impl RemoteFiles {
                 return Err(unexpected("a chunk of a file", &reply));
             };
             if data.is_empty() {
-                let there = loc > 0 || reply.get("dest").and_then(Value::as_bytes).is_some_and(|d| !d.is_empty());
+                let there =
+                    loc > 0 || reply.get("dest").and_then(Value::as_bytes).is_some_and(|d| !d.is_empty());
                 file.flush().await.map_err(|e| on_disk(part, &e))?;
                 return Ok(there);
             }

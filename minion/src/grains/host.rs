@@ -148,7 +148,8 @@ mod tests {
     #[test]
     fn the_default_route_is_the_gateway() {
         let gateway = u32::from_ne_bytes([192, 0, 2, 1]);
-        let v4 = format!("Iface\tDestination\tGateway\neth0\t000002C0\t00000000\neth0\t00000000\t{gateway:08X}\n");
+        let v4 =
+            format!("Iface\tDestination\tGateway\neth0\t000002C0\t00000000\neth0\t00000000\t{gateway:08X}\n");
         let v6 = "00000000000000000000000000000000 00 00000000000000000000000000000000 00 fd000000000000000000000000000001 0 0 0 0 eth0\n";
         let found = gateways(&v4, v6);
         assert_eq!(found.get_str("ip4_gw"), Some("192.0.2.1"));

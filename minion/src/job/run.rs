@@ -141,7 +141,8 @@ fn as_maps(results: Vec<(String, Value, Option<i64>)>) -> Map {
 /// Goes through the executors until one gives a result.
 async fn through_executors(cx: &Context, function: &'static Function, arg: &[Value]) -> Result<Value> {
     let opts = cx.opts();
-    let stated = cx.job().load.get("module_executors").filter(|e| e.truthy()).or_else(|| opts.get("module_executors"));
+    let stated =
+        cx.job().load.get("module_executors").filter(|e| e.truthy()).or_else(|| opts.get("module_executors"));
     let names = match stated {
         None | Some(Value::None) => vec!["direct_call".to_string()],
         Some(Value::Str(name)) if !name.is_empty() => vec![name.clone()],
@@ -248,4 +249,142 @@ pub fn missing(identity: &Identity, fun: &str) -> Value {
     }
     docs.insert(fun, sentence);
     docs.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scripted::identity;
+    use salt::list;
+
+    async fn ret(opts: Map, load: Map) -> Option<Map> {
+        execute(&identity(opts), "1", &load).await
+    }
+
+    async fn one_of(fun: &str, arg: Value) -> Map {
+        ret(Map::new(), map! { "fun" => fun, "arg" => arg }).await.unwrap()
+    }
+
+    fn keys(map: &Map) -> Vec<String> {
+        map.keys().map(Value::to_string).collect()
+    }
+
+    #[tokio::test]
+    async fn the_fields_have_salts_order() {
+        let good = one_of("scripted.echo", list!["x"]).await;
+        assert_eq!(keys(&good), ["success", "return", "retcode", "jid", "fun", "fun_args"]);
+        let bad = one_of("scripted.fails", list![]).await;
+        assert_eq!(keys(&bad), ["success", "return", "out", "retcode", "jid", "fun", "fun_args"]);
+        let unknown = one_of("no.such", list![]).await;
+        assert_eq!(keys(&unknown), ["success", "return", "retcode", "out", "jid", "fun", "fun_args"]);
+        let load = map! { "fun" => "scripted.echo", "arg" => list!["x"], "metadata" => map! { "a" => 1 }, "master_id" => "m" };
+        let more = ret(Map::new(), load).await.unwrap();
+        assert_eq!(keys(&more)[6..], ["master_id", "metadata"]);
+        let load = map! { "fun" => "scripted.echo", "arg" => list!["x"], "metadata" => "a" };
+        assert!(!ret(Map::new(), load).await.unwrap().contains_key("metadata"));
+    }
+
+    #[tokio::test]
+    async fn each_end_has_salts_text_and_code() {
+        let end = async |fun: &str, arg: Value| {
+            let ret = one_of(fun, arg).await;
+            (
+                ret.get("return").unwrap().to_string(),
+                ret.get("retcode").unwrap().as_i64().unwrap(),
+                ret.get("success").unwrap().truthy(),
+            )
+        };
+        assert_eq!(end("scripted.echo", list![7]).await, ("7".into(), 0, true));
+        assert_eq!(end("scripted.fails", list![]).await, ("ERROR: no".into(), 1, false));
+        assert_eq!(
+            end("scripted.invocation", list![]).await,
+            ("ERROR executing 'scripted.invocation': wrong".into(), 1, false)
+        );
+        let (text, ..) = end("scripted.invalid", list![]).await;
+        assert_eq!(
+            text,
+            "The minion function caused an exception: Traceback (most recent call last):\nValueError: x"
+        );
+        let (text, retcode, _) = end("scripted.panics", list![]).await;
+        assert!(text.ends_with("RuntimeError: a defect") && retcode == 1, "{text}");
+        let (text, ..) = end("scripted.echo", list![]).await;
+        assert!(
+            text.starts_with("Passed invalid arguments to scripted.echo: echo() missing 1 required"),
+            "{text}"
+        );
+        assert_eq!(end("scripted.leaves", list![7]).await, ("None".into(), 7, false));
+        assert_eq!(end("no.such", list![]).await, ("'no.such' is not available.".into(), 1, false));
+        for falsy in ["result", "success"] {
+            let (_, retcode, success) = end("scripted.echo", list![map! { falsy => Value::None }]).await;
+            assert_eq!((retcode, success), (1, false), "{falsy}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_prefix_of_a_function_gets_docs() {
+        let ret = one_of("scripted.ech", list![]).await;
+        let docs = ret.get("return").unwrap().as_map().unwrap();
+        assert_eq!(keys(docs), ["scripted.echo", "scripted.ech"]);
+        assert_eq!(docs.get_str("scripted.ech"), Some("'scripted.ech' is not available."));
+    }
+
+    #[tokio::test]
+    async fn a_killed_function_returns_nothing() {
+        assert_eq!(ret(Map::new(), map! { "fun" => "scripted.killed", "arg" => list![] }).await, None);
+    }
+
+    #[tokio::test]
+    async fn several_functions_return_maps_or_lists() {
+        let load = map! {
+            "fun" => list!["scripted.echo", "scripted.fails", "no.such"], "arg" => list![list![1], list![], list![]],
+        };
+        let got = ret(Map::new(), load.clone()).await.unwrap();
+        assert_eq!(keys(&got), ["return", "retcode", "success", "jid", "fun", "fun_args"]);
+        assert_eq!(got.get("retcode"), Some(&map! { "scripted.echo" => 0 }.into()));
+        let success = map! { "scripted.echo" => true, "scripted.fails" => false, "no.such" => false };
+        assert_eq!(got.get("success"), Some(&success.into()));
+        let missing = got.get("return").unwrap().get("no.such").unwrap().to_string();
+        assert_eq!(missing, "Traceback (most recent call last):\nKeyError: 'no.such'");
+        let got = ret(map! { "multifunc_ordered" => true }, load).await.unwrap();
+        assert_eq!(got.get("retcode"), Some(&list![0, Value::None, Value::None]));
+        assert_eq!(got.get("success"), Some(&list![true, false, false]));
+    }
+
+    #[tokio::test]
+    async fn a_blackout_lets_only_the_whitelist_through() {
+        let identity = identity(Map::new());
+        let text = async |fun: &str| {
+            let ret = execute(&identity, "1", &map! { "fun" => fun, "arg" => list![1] }).await.unwrap();
+            ret.get("return").unwrap().to_string()
+        };
+        identity.set_pillar(
+            map! { "minion_blackout" => true, "minion_blackout_whitelist" => list!["scripted.leaves"] },
+        );
+        assert!(
+            text("scripted.echo")
+                .await
+                .starts_with("ERROR executing 'scripted.echo': Minion in blackout mode.")
+        );
+        assert_eq!(text("scripted.leaves").await, "None");
+        identity.set_pillar(Map::new());
+        identity.set_grains(map! { "minion_blackout" => true });
+        assert!(text("scripted.echo").await.contains("blackout"));
+        identity.set_grains(Map::new());
+        assert_eq!(text("scripted.echo").await, "1");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn executors_are_gone_through() {
+        let text = async |executors: Value| {
+            let load = map! { "fun" => "scripted.echo", "arg" => list![1], "module_executors" => executors };
+            ret(Map::new(), load).await.unwrap().get("return").unwrap().to_string()
+        };
+        assert_eq!(text(list!["splay", "direct_call"]).await, "1");
+        assert_eq!(text("direct_call".into()).await, "1");
+        assert_eq!(text("x".into()).await, "ERROR executing 'scripted.echo': Executor 'x' is not available");
+        assert_eq!(
+            text(7.into()).await,
+            "ERROR executing 'scripted.echo': Wrong executors specification: 7. String or non-empty list expected"
+        );
+    }
 }

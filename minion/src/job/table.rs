@@ -1,7 +1,7 @@
 //! The running jobs, and the jids that were here.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use salt::Map;
 use tokio::sync::Notify;
@@ -20,6 +20,7 @@ pub type Ticket = u64;
 #[derive(Default)]
 struct Running {
     next: Ticket,
+    busy: usize,
     jobs: BTreeMap<Ticket, Entry>,
 }
 
@@ -29,7 +30,23 @@ struct Entry {
     task: AbortHandle,
 }
 
+/// Held by the task of a job from the publication to the spooled return, however it ends.
+pub struct Busy(Arc<Jobs>);
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.lock().busy -= 1;
+        self.0.ended.notify_waiters();
+    }
+}
+
 impl Jobs {
+    /// A job has come that nobody can see yet.
+    pub fn busy(self: &Arc<Jobs>) -> Busy {
+        self.lock().busy += 1;
+        Busy(self.clone())
+    }
+
     /// Records a job that begins. Its record is what Salt writes into `proc/<jid>`: the publication with the `pid`.
     pub fn record(&self, jid: &str, load: &Map, task: AbortHandle) -> Ticket {
         let mut proc = Map::new().with("pid", std::process::id());
@@ -44,7 +61,6 @@ impl Jobs {
     /// Removes the record of a job that is over.
     pub fn remove(&self, ticket: Ticket) {
         self.lock().jobs.remove(&ticket);
-        self.ended.notify_waiters();
     }
 
     /// The records of all running jobs, the oldest first.
@@ -65,18 +81,17 @@ impl Jobs {
             for entry in tickets.iter().filter_map(|ticket| running.jobs.remove(ticket)) {
                 entry.task.abort();
             }
-            self.ended.notify_waiters();
         }
         Some(std::process::id().into())
     }
 
-    /// Waits until no job runs.
+    /// Waits until no job runs and all their returns are in the spool.
     pub async fn idle(&self) {
         loop {
             let ended = self.ended.notified();
             tokio::pin!(ended);
             ended.as_mut().enable();
-            if self.lock().jobs.is_empty() {
+            if self.lock().busy == 0 {
                 return;
             }
             ended.await;
@@ -88,7 +103,6 @@ impl Jobs {
         for (_, entry) in std::mem::take(&mut self.lock().jobs) {
             entry.task.abort();
         }
-        self.ended.notify_waiters();
     }
 
     fn lock(&self) -> MutexGuard<'_, Running> {
@@ -138,8 +152,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_killed_job_is_gone_at_once() {
-        let jobs = Jobs::default();
-        let task = tokio::spawn(std::future::pending::<()>());
+        let jobs = Arc::new(Jobs::default());
+        let busy = jobs.busy();
+        let task = tokio::spawn(async move {
+            let _busy = busy;
+            std::future::pending::<()>().await;
+        });
         jobs.record("7", &map! { "fun" => "test.sleep" }, task.abort_handle());
         assert_eq!(jobs.all()[0].get_str("fun"), Some("test.sleep"));
         assert_eq!(jobs.signal("8", 9), None);

@@ -134,8 +134,11 @@ pub fn channel_config(opts: &Map, master: &Address) -> Result<ChannelConfig, Str
     let pki_dir = opts.text("pki_dir").unwrap_or("/etc/salt/pki/proxy");
     let mut config = ChannelConfig::new(id, master.host.as_str(), pki_dir);
     config.master_port = master.port;
-    config.publish_port =
-        opts.get("publish_port").and_then(Value::as_i64).and_then(|p| u16::try_from(p).ok()).filter(|p| *p > 0);
+    config.publish_port = opts
+        .get("publish_port")
+        .and_then(Value::as_i64)
+        .and_then(|p| u16::try_from(p).ok())
+        .filter(|p| *p > 0);
     config.keysize = whole(opts, "keysize", config.keysize);
     config.auth_timeout = opts.seconds("auth_timeout", 5);
     config.auth_tries = whole(opts, "auth_tries", 7);
@@ -167,7 +170,8 @@ fn network(opts: &Map, id: &str, config: &mut ChannelConfig) -> Result<(), Strin
     let unless_negative = |option: &str| u64::try_from(opts.number(option, -1)).ok();
     network.ipv6 = opts.get("ipv6").and_then(Value::as_bool);
     if let Some(address) = opts.text("source_address") {
-        let parsed = address.parse().map_err(|_| format!("the option 'source_address' is no address: {address}"))?;
+        let parsed =
+            address.parse().map_err(|_| format!("the option 'source_address' is no address: {address}"))?;
         network.source_address = Some(parsed);
     }
     network.source_ret_port = whole(opts, "source_ret_port", 0);
@@ -196,7 +200,11 @@ fn whole<T: TryFrom<i64>>(opts: &Map, option: &str, default: T) -> T {
     opts.get(option).and_then(Value::as_i64).and_then(|n| T::try_from(n).ok()).unwrap_or(default)
 }
 
-fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(opts: &Map, option: &str, default: T) -> Result<T, String> {
+fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(
+    opts: &Map,
+    option: &str,
+    default: T,
+) -> Result<T, String> {
     match opts.text(option) {
         None => Ok(default),
         Some(text) => text.parse().map_err(|e| format!("the option '{option}' is wrong: {e}")),
