@@ -225,6 +225,15 @@ struct Follower {
     filters: HashMap<MoRef, MoRef>,
 }
 
+/// Nobody is left waiting for what is not coming.
+impl Drop for Follower {
+    fn drop(&mut self) {
+        for task in self.shared.wanted() {
+            self.shared.tell(&task, Err(Error::Closed));
+        }
+    }
+}
+
 impl Follower {
     async fn run(mut self) {
         loop {

@@ -36,9 +36,12 @@ impl Inventory {
         kind.family().flat_map(|kind| self.of_kind(kind))
     }
 
-    /// The names of the objects of a kind and those derived from it, sorted; equal names are there as often as they are.
+    /// The names of the objects of a kind and those derived from it, sorted; equal names are there as often as they are. The
+    /// root folder is not among them, as it is not among what a view of it holds.
     pub fn names(&self, kind: Kind) -> Vec<String> {
-        let mut names: Vec<String> = self.all_of(kind).map(|entity| entity.name().to_owned()).collect();
+        let below_root = |entity: &&Arc<Entity>| entity.kind() != Kind::Folder || entity.parent().is_some();
+        let mut names: Vec<String> =
+            self.all_of(kind).filter(below_root).map(|entity| entity.name().to_owned()).collect();
         names.sort_unstable();
         names
     }

@@ -128,7 +128,7 @@ impl Store {
         self.status().contact.map(|contact| contact.elapsed())
     }
 
-    /// Waits for the first load. False if it has not come in time, or nobody works at it any more.
+    /// Waits for the first load. False if it has not come in time.
     pub async fn wait_until_ready(&self, timeout: Duration) -> bool {
         self.wait_for_status(timeout, |status| status.ready).await
     }
@@ -264,6 +264,13 @@ impl Writer {
             status.version = version;
             status.ready |= loaded;
         });
+    }
+}
+
+/// Whoever reads on is told that nobody follows the vCenter any more.
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.lost();
     }
 }
 

@@ -161,6 +161,7 @@ fn kinds_hold_their_derived_ones() {
     let (_writer, store) = small();
     let inventory = store.read();
     assert_eq!(inventory.names(Kind::ComputeResource), ["C0", "esx2"]);
+    assert_eq!(inventory.names(Kind::Folder), ["datastore", "host", "vm", "vm", "web/front"]);
     assert_eq!(inventory.names(Kind::ClusterComputeResource), ["C0"]);
     assert!(inventory.find_of(Kind::ClusterComputeResource, "esx2", None).is_err());
     assert_eq!(inventory.all::<VirtualMachine>().count(), 4);

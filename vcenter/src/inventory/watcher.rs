@@ -270,13 +270,17 @@ fn obey(command: Command, writer: &mut Writer) {
     }
 }
 
-/// Failures that heal themselves in one step are of no interest to anybody; those that go on are.
+/// Failures that heal themselves in one step are of no interest to anybody; those that go on are, now and then.
 fn report(error: &Error, failures: u32, pause: Duration) {
-    match (error.recovery(), failures) {
-        (Recovery::Give, _) => tracing::warn!(%error, ?pause, "cannot follow the inventory, trying again"),
-        (_, 1) => tracing::info!(%error, "lost the inventory's updates, taking them up again"),
-        (_, 2..) => tracing::warn!(%error, failures, ?pause, "still cannot follow the inventory"),
-        (_, 0) => {}
+    match error.recovery() {
+        _ if !failures.is_power_of_two() => {
+            tracing::debug!(%error, failures, ?pause, "cannot follow the inventory")
+        }
+        Recovery::Give => {
+            tracing::warn!(%error, failures, ?pause, "cannot follow the inventory, trying again")
+        }
+        _ if failures == 1 => tracing::info!(%error, "lost the inventory's updates, taking them up again"),
+        _ => tracing::warn!(%error, failures, ?pause, "still cannot follow the inventory"),
     }
 }
 

@@ -350,5 +350,20 @@ async fn what_the_vcenter_does_not_tell_is_read() {
     let read: Vec<&String> = asked.iter().filter(|asked| asked.starts_with("read")).collect();
     assert_eq!(read, ["read folder-1", "read vm-6", "read lost-1"]);
     assert_eq!(names(&store), ["four", "vm-6"]);
-    assert_eq!(store.read().names(Kind::Folder), ["folder-1"]);
+    let folders: Vec<String> = store.read().all_of(Kind::Folder).map(|it| it.name().to_owned()).collect();
+    assert_eq!(folders, ["folder-1"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_the_watcher_ends_the_inventory_is_not_live() {
+    let script =
+        Script::default().open(Ok(())).wait(set("1", false, vec![vm("vm-1", UpdateKind::Enter, "a")]));
+    let (writer, store) = store();
+    let (_commands, receiver) = mpsc::channel(4);
+    let running = tokio::spawn(run(script, writer, receiver));
+    assert!(store.wait_until_live(Duration::from_secs(10)).await);
+    running.abort();
+    assert!(running.await.is_err());
+    assert!(store.is_ready() && !store.status().live);
+    assert_eq!(names(&store), ["a"], "what was known stays readable");
 }
