@@ -283,6 +283,8 @@ impl Composer {
                 _ => break,
             }
         }
+        // What follows is scanned before the tag is looked at, so its mistakes come first.
+        self.peek()?;
         if let Some((handle, suffix, mark)) = tag {
             properties.tag = if handle.is_empty() {
                 Some(suffix)

@@ -171,7 +171,7 @@ impl Constructor {
             self.object(key_node)?;
             let mark = self.nodes[key_node].start;
             let Some(Built::Scalar(key)) = &self.built[key_node] else {
-                let problem = format!("found unacceptable key {}", self.node_list_repr(key_node));
+                let problem = format!("found unacceptable key {}", self.key_text(key_node));
                 return Err(wrong(problem, mark).within(context, start));
             };
             let key = key.clone();
@@ -269,10 +269,13 @@ impl Constructor {
         Ok(())
     }
 
-    /// Python's `repr` of `node.value`, as the sentence on unusable keys shows it.
-    fn node_list_repr(&self, id: NodeId) -> String {
+    /// Python's `str` of `node.value`, as the sentence on unusable keys shows it.
+    fn key_text(&self, id: NodeId) -> String {
         let mut out = String::new();
-        self.content_repr(id, &mut Vec::new(), &mut out);
+        match self.text(id) {
+            Some(text) => out.push_str(text),
+            None => self.content_repr(id, &mut Vec::new(), &mut out),
+        }
         out
     }
 

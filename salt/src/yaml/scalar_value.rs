@@ -104,10 +104,12 @@ fn float(text: &str, mark: Mark) -> Result<f64> {
         ".inf" => f64::INFINITY,
         ".nan" => return Ok(f64::NAN),
         _ if digits.contains(':') => {
-            let mut sum = 0.0;
+            let parts: Vec<f64> =
+                digits.split(':').map(|part| python_float(part, mark)).collect::<Result<_>>()?;
             let mut base = 1.0;
-            for part in digits.rsplit(':') {
-                sum += python_float(part, mark)? * base;
+            let mut sum = 0.0;
+            for part in parts.into_iter().rev() {
+                sum += part * base;
                 base *= 60.0;
             }
             sum

@@ -91,6 +91,8 @@ impl Scanner {
     /// A scanner of a text.
     pub(super) fn new(text: &str) -> Result<Scanner> {
         check_characters(text)?;
+        // The mark of the encoding counts as no column.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         Ok(Scanner {
             chars: text.chars().collect(),
             mark: Mark::default(),
