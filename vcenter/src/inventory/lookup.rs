@@ -57,7 +57,16 @@ impl Inventory {
 
     /// As [`Inventory::find`], for a kind known at run time or for a derived one: `Kind::ClusterComputeResource`.
     pub fn find_of(&self, kind: Kind, what: &str, within: Option<&EntityRef>) -> Result<&Arc<Entity>> {
-        let candidates = self.candidates(kind, what, within);
+        self.the_one(kind, what, self.candidates(kind, what, within))
+    }
+
+    /// The only candidate; none is [`Error::NotFound`], several are [`Error::Ambiguous`] with their paths.
+    pub fn the_one<'a>(
+        &self,
+        kind: Kind,
+        what: &str,
+        candidates: Vec<&'a Arc<Entity>>,
+    ) -> Result<&'a Arc<Entity>> {
         match candidates.as_slice() {
             [] => Err(not_found(kind, what)),
             [one] => Ok(one),

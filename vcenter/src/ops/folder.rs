@@ -68,10 +68,12 @@ pub fn find<'a>(
     folder: &str,
 ) -> Result<&'a Folder> {
     let root = tree.root(datacenter)?;
-    if inventory.candidates(Kind::Folder, folder, Some(root)).iter().all(|found| found.reference() == root) {
-        return Err(Error::NotFound { kind: "Folder".to_owned(), name: folder.to_owned() });
-    }
-    inventory.find(folder, Some(root))
+    let mut candidates = inventory.candidates(Kind::Folder, folder, Some(root));
+    candidates.retain(|found| found.reference() != root);
+    inventory
+        .the_one(Kind::Folder, folder, candidates)?
+        .as_()
+        .ok_or_else(|| Error::NotFound { kind: "Folder".to_owned(), name: folder.to_owned() })
 }
 
 /// Makes a folder in another (`Folder.CreateFolder`). One of that name there is the fault `DuplicateName`.
@@ -113,4 +115,45 @@ async fn make(client: &Client, parent: &EntityRef, name: &str, method: &str) -> 
     let args = Args::new().set("name", &*encode_name(name));
     let made = client.session().call(&parent.moref(), method, args).await?;
     entity::created(client, made, method).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inventory::{Event, ObjectUpdate, store};
+    use crate::vim::{MoRef, Value};
+
+    fn entity(kind: Kind, id: &str, name: &str, parent: (Kind, &str), more: Option<(&str, MoRef)>) -> Event {
+        let mut properties: Vec<(Box<str>, Option<Value>)> = vec![
+            ("name".into(), Some(name.into())),
+            ("parent".into(), Some(MoRef::new(parent.0.name(), parent.1).into())),
+        ];
+        properties.extend(more.map(|(path, moref)| (path.into(), Some(moref.into()))));
+        Event::Apply(ObjectUpdate { reference: EntityRef::new(kind, id), whole: true, properties })
+    }
+
+    #[test]
+    fn a_folder_is_found_in_its_tree_only() {
+        let (mut writer, store) = store();
+        let (dc, folder) = ((Kind::Datacenter, "dc"), |id| (Kind::Folder, id));
+        let vm_folder = Some(("vmFolder", MoRef::new("Folder", "v")));
+        writer.apply(vec![
+            entity(Kind::Datacenter, "dc", "DC0", folder("root"), vm_folder),
+            entity(Kind::Folder, "v", "vm", dc, None),
+            entity(Kind::Folder, "h", "host", dc, None),
+            entity(Kind::Folder, "a", "a", folder("v"), None),
+            entity(Kind::Folder, "nested", "vm", folder("a"), None),
+            entity(Kind::Folder, "other", "b", folder("h"), None),
+        ]);
+        let inventory = store.read();
+        let datacenter: &Datacenter = inventory.find("DC0", None).unwrap();
+        let find = |name: &str| find(&inventory, datacenter, Tree::Vm, name).map(|it| it.reference.moid());
+        assert_eq!(find("a").unwrap(), "a");
+        assert_eq!(find("vm").unwrap(), "nested", "the topmost folder does not count");
+        assert!(matches!(find("b"), Err(Error::NotFound { .. })), "it is in another tree");
+        let unknown = super::find(&inventory, datacenter, Tree::Host, "b");
+        assert!(unknown.is_err(), "the datacenter's host folder is not known");
+        assert_eq!("datastore".parse::<Tree>().unwrap(), Tree::Datastore);
+        assert!("vmware".parse::<Tree>().is_err());
+    }
 }
