@@ -18,10 +18,17 @@ const EX_USAGE: u8 = 64;
 const EX_SOFTWARE: u8 = 70;
 
 /// The release whose behaviour is served, as Salt's own commands print it.
-const SALT_RELEASE: &str = concat!("3007.17", " (Chlorine)");
+fn salt_release() -> String {
+    format!("{} (Chlorine)", salt::SALT_VERSION)
+}
 
 #[derive(Debug, Parser)]
-#[command(name = "vsalt", version, about = "A native Salt proxy minion for VMware vCenter", arg_required_else_help = true)]
+#[command(
+    name = "vsalt",
+    version,
+    about = "A native Salt proxy minion for VMware vCenter",
+    arg_required_else_help = true
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -30,10 +37,10 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Runs a proxy minion (salt-proxy)
-    #[command(version = SALT_RELEASE)]
+    #[command(display_name = "salt-proxy", version = salt_release())]
     Proxy(proxy::ProxyArgs),
     /// Runs one function and prints its return (salt-call)
-    #[command(version = SALT_RELEASE)]
+    #[command(display_name = "salt-call", version = salt_release())]
     Call(call::CallArgs),
     /// Prints the documentation of what is served
     Docs(docs::DocsArgs),
@@ -71,6 +78,21 @@ pub fn run(mut words: Vec<OsString>) -> ExitCode {
 /// The path from the root: the daemon leaves the directory that it was started in.
 fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf())
+}
+
+/// Makes the directories that the minion writes to (`verify_env`); keys are for nobody else to see.
+fn make_directories(opts: &salt::Map) -> Result<(), String> {
+    use std::os::unix::fs::DirBuilderExt;
+    for (option, mode) in [("cachedir", 0o755), ("pki_dir", 0o700)] {
+        if let Some(path) = opts.get_str(option).filter(|path| !path.is_empty()) {
+            std::fs::DirBuilder::new()
+                .recursive(true)
+                .mode(mode)
+                .create(path)
+                .map_err(|e| format!("cannot make the directory {path} (option {option}): {e}"))?;
+        }
+    }
+    Ok(())
 }
 
 /// Prints a complaint as Salt's commands do and gives the status.

@@ -9,7 +9,7 @@ use config::{Config, Request, Role};
 use salt::{Args, Error, Map, Value, map, yamlify::yamlify};
 
 use super::proxy::{level, start_log};
-use super::{EX_SOFTWARE, EX_USAGE, absolute, complain, exit_code, runtime};
+use super::{EX_SOFTWARE, EX_USAGE, absolute, complain, exit_code, make_directories, runtime};
 use crate::caller::{self, Caller};
 use crate::clock;
 use crate::output::{Colors, Outputter, Style};
@@ -117,6 +117,9 @@ pub(super) fn run(args: CallArgs) -> ExitCode {
         Ok(config) => config,
         Err(error) => return complain("call", &error.to_string(), 1),
     };
+    if let Err(message) = make_directories(&opts) {
+        return complain("call", &message, 1);
+    }
     if let Err(message) = start_log(&opts, true) {
         return complain("call", &message, 1);
     }
@@ -155,8 +158,11 @@ fn options(args: &CallArgs) -> Result<Config, config::Error> {
 }
 
 async fn call(args: &CallArgs, opts: Map, fun: &str, words: Vec<String>) -> ExitCode {
-    let local = args.local || opts.text("file_client") == Some("local") || opts.text("master_type") == Some("disable");
-    let made = if local { caller::local(opts.clone()).await } else { caller::with_master(opts.clone()).await };
+    let local = args.local
+        || opts.text("file_client") == Some("local")
+        || opts.text("master_type") == Some("disable");
+    let made =
+        if local { caller::local(opts.clone()).await } else { caller::with_master(opts.clone()).await };
     let caller = match made {
         Ok(caller) => caller,
         Err(failure) => {
@@ -224,7 +230,9 @@ async fn run_function(
 /// What `salt-call` writes of an error (`salt/cli/caller.py`).
 fn complaint(caller: &Caller, fun: &str, error: &Error) -> String {
     match error {
-        Error::Execution(m) | Error::Unavailable(m) | Error::Invocation(m) => format!("Error running '{fun}': {m}"),
+        Error::Execution(m) | Error::Unavailable(m) | Error::Invocation(m) => {
+            format!("Error running '{fun}': {m}")
+        }
         Error::CommandNotFound(m) => format!("Command required for '{fun}' not found: {m}"),
         Error::Arguments(m) => {
             let doc = caller.identity().modules().get(fun).map(|f| f.doc_text()).unwrap_or_default();
@@ -237,7 +245,10 @@ fn complaint(caller: &Caller, fun: &str, error: &Error) -> String {
 
 fn style(args: &CallArgs, opts: &Map, retcode: i64) -> Style {
     let color = args.force_color
-        || !args.no_color && args.out_file.is_none() && opts.flag("color", true) && std::io::stdout().is_terminal();
+        || !args.no_color
+            && args.out_file.is_none()
+            && opts.flag("color", true)
+            && std::io::stdout().is_terminal();
     Style {
         colors: if color { Colors::ANSI } else { Colors::NONE },
         indent: args.out_indent,

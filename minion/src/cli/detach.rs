@@ -47,7 +47,12 @@ pub(super) fn settle(user: Option<&str>, background: bool) -> Result<Settled, (S
     }
     again()
         .and_then(|mut command| {
-            command.env(DETACHED, "1").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()
+            command
+                .env(DETACHED, "1")
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn()
         })
         .map(|_| Settled::Elsewhere)
         .map_err(|e| (format!("cannot start in the background: {e}"), EX_SOFTWARE))
@@ -91,7 +96,12 @@ fn find(user: &str) -> Option<Account> {
         let fields: Vec<_> = line.split(':').collect();
         let [name, _, uid, gid, _, home, ..] = fields[..] else { return None };
         (name == user).then(|| {
-            Some(Account { name: name.into(), uid: uid.parse().ok()?, gid: gid.parse().ok()?, home: home.into() })
+            Some(Account {
+                name: name.into(),
+                uid: uid.parse().ok()?,
+                gid: gid.parse().ok()?,
+                home: home.into(),
+            })
         })?
     })
 }

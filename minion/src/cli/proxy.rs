@@ -7,7 +7,7 @@ use clap::Args;
 use config::{Config, Request, Role};
 use salt::Map;
 
-use super::{EX_SOFTWARE, EX_USAGE, absolute, complain, detach, exit_code, runtime};
+use super::{EX_SOFTWARE, EX_USAGE, absolute, complain, detach, exit_code, make_directories, runtime};
 use crate::log::{LogConfig, Threshold};
 use crate::settings::Settings;
 
@@ -47,7 +47,10 @@ pub(super) struct ProxyArgs {
 pub(super) fn level(name: &str) -> Result<String, String> {
     match Threshold::named(name) {
         Some(_) => Ok(name.to_ascii_lowercase()),
-        None => Err("the levels are all, garbage, trace, debug, profile, info, warning, error, critical, quiet".into()),
+        None => {
+            Err("the levels are all, garbage, trace, debug, profile, info, warning, error, critical, quiet"
+                .into())
+        }
     }
 }
 
@@ -61,6 +64,9 @@ pub(super) fn run(args: ProxyArgs) -> ExitCode {
         Ok(detach::Settled::Here) => {}
         Ok(detach::Settled::Elsewhere) => return ExitCode::SUCCESS,
         Err((message, status)) => return complain("proxy", &message, status),
+    }
+    if let Err(message) = make_directories(&opts) {
+        return complain("proxy", &message, 1);
     }
     if let Err(message) = start_log(&opts, !args.daemon) {
         return complain("proxy", &message, 1);
