@@ -61,9 +61,9 @@ def trim(value):
         return [trim(v) for v in value]
     if isinstance(value, str) and "Traceback (most recent call last):\n" in value:
         head, _, tail = value.partition("Traceback (most recent call last):\n")
-        lines = [line for line in tail.rstrip("\n").split("\n") if not line.startswith("  ")]
-        last = next(line for line in reversed(lines) if re.match(r"[A-Za-z_.]+(: |$)", line))
-        return head + "Traceback (most recent call last):\n" + last + "\n"
+        lines = tail.rstrip("\n").split("\n")
+        last = max(i for i, line in enumerate(lines) if re.match(r"[A-Za-z_.]+(: |$)", line))
+        return head + "Traceback (most recent call last):\n" + "\n".join(lines[last:]) + "\n"
     return value
 
 

@@ -29,8 +29,8 @@ impl Double {
     pub fn context(self, jid: &str, opts: Map) -> Context {
         let tables = crate::MODULES.iter().copied().chain([crate::test::functions::FUNCTIONS]);
         let modules = Arc::new(Registry::new(tables).expect("no name is declared twice"));
-        let states =
-            Arc::new(Registry::new(crate::STATES.iter().copied()).expect("no name is declared twice"));
+        let tables = crate::STATES.iter().copied().chain([crate::test::odd::FUNCTIONS]);
+        let states = Arc::new(Registry::new(tables).expect("no name is declared twice"));
         let double = Arc::new(self);
         let identity = Identity::new(Parts {
             id: "minion".into(),

@@ -2,11 +2,18 @@
 
 use salt::Function;
 
+mod call_by_name;
 #[cfg(test)]
 mod double;
+pub mod event;
+pub mod grains;
+pub mod module;
 pub mod pillar;
 #[cfg(test)]
 mod recorded;
+#[cfg(test)]
+mod runs;
+pub mod saltutil;
 pub mod sls;
 pub mod state;
 pub mod test;
@@ -17,4 +24,12 @@ pub mod vmware_folder;
 pub const MODULES: &[&[Function]] = state::TABLES;
 
 /// The state functions: one line a file.
-pub const STATES: &[&[Function]] = &[test::FUNCTIONS, vmware_datacenter::FUNCTIONS, vmware_folder::FUNCTIONS];
+pub const STATES: &[&[Function]] = &[
+    event::FUNCTIONS,
+    grains::FUNCTIONS,
+    module::FUNCTIONS,
+    saltutil::FUNCTIONS,
+    test::FUNCTIONS,
+    vmware_datacenter::FUNCTIONS,
+    vmware_folder::FUNCTIONS,
+];

@@ -6,6 +6,8 @@ use salt::{Context, Error, Map, Result, StateRet, Value, functions, list, map, s
 
 #[cfg(test)]
 pub(crate) mod functions;
+#[cfg(test)]
+pub(crate) mod odd;
 
 functions![
     nop,

@@ -56,7 +56,3 @@ w:
       - test: o2
     - unless:
       - fun: test.true
-empty:
-  test.nop:
-    - onlyif: []
-    - unless: []

@@ -7,6 +7,7 @@ use salt::args::Args;
 use salt::context::Job;
 use salt::{Context, Error, Map, Result, Value, map};
 
+use crate::call_by_name;
 use crate::sls::run::Run;
 
 /// What one kind of condition came to.
@@ -144,7 +145,7 @@ impl Run {
                 args.keywords.insert(*option, value);
             }
         }
-        match cx.call("cmd.retcode", args).await {
+        match call_by_name::call(cx, "cmd.retcode", args).await {
             Ok(value) => Ok(value.as_i64().unwrap_or(failed)),
             Err(Error::Execution(_)) => Ok(failed),
             Err(e) => Err(e),
@@ -173,7 +174,7 @@ async fn condition(cx: &Context, call: &Map) -> Result<Option<Returned>> {
     }
     let job = Arc::new(Job::new(cx.job().jid.clone(), cx.job().load.clone()));
     let inner = cx.clone().with_job(job.clone());
-    let mut value = inner.call(&fun, args).await.map_err(|e| match e {
+    let mut value = call_by_name::call(&inner, &fun, args).await.map_err(|e| match e {
         Error::NotAvailable(_) => Error::exception("KeyError", format!("'{fun}'")),
         other => other,
     })?;

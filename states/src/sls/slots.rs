@@ -4,6 +4,7 @@
 use salt::args::Args;
 use salt::{Context, Map, Value};
 
+use crate::call_by_name;
 use crate::sls::run::Run;
 
 const MARK: &str = "__slot__:";
@@ -44,7 +45,7 @@ async fn fill(cx: &Context, value: &mut Value) {
         tracing::warn!("Malformed slot: {MARK}{slot}");
         return;
     };
-    match cx.call(&call.fun, call.args).await {
+    match call_by_name::call(cx, &call.fun, call.args).await {
         Ok(returned) => {
             let found = match &call.path {
                 Some(path) => returned.traverse(path, ".").cloned().unwrap_or_default(),

@@ -140,7 +140,15 @@ impl Compiler {
                 one => vec![one],
             };
             let kinds = items.iter().filter_map(|item| item.get("match"));
-            let kind = kinds.last().map_or_else(|| "compound".to_string(), Value::to_string);
+            let kind = match kinds.last() {
+                None => "compound".to_string(),
+                Some(Value::Str(kind)) => kind.clone(),
+                Some(other) => {
+                    let text =
+                        format!("unsupported operand type(s) for +: '{}' and 'str'", other.type_name());
+                    return Err(Error::exception("TypeError", text));
+                }
+            };
             if !matcher(&self.cx, &kind, &target, self.opts.get("nodegroups"))? {
                 continue;
             }

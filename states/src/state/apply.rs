@@ -3,6 +3,7 @@
 use salt::args::Args;
 use salt::{Context, Map, Result, Value, functions, map, salt_fn};
 
+use crate::call_by_name;
 use crate::sls::compiler::{Compiler, Matches, top_url};
 use crate::sls::{top as tops, top::TopError};
 use crate::state::disabled;
@@ -279,6 +280,7 @@ async fn compile(compiler: &mut Compiler, kwargs: &Map, tree: &mut Map) -> Resul
             !names.is_empty()
         });
     }
+    load_dynamic(compiler.context(), &matches).await;
     let (rendered, found) = compiler.render_highstate(&matches).await;
     *tree = rendered;
     exclude(tree, kwargs.get("exclude"));
@@ -287,6 +289,18 @@ async fn compile(compiler: &mut Compiler, kwargs: &Map, tree: &mut Map) -> Resul
         return Ok(Some(errors.into()));
     }
     Ok(tree.is_empty().then(|| no_states("No states found for this minion")))
+}
+
+/// Syncs custom modules of the environments, which here means to warn of those that can't be run.
+async fn load_dynamic(cx: &Context, matches: &Matches) {
+    if cx.opts().get("autoload_dynamic_modules").is_some_and(|wanted| !wanted.truthy()) {
+        return;
+    }
+    let envs: Vec<&str> = matches.keys().map(String::as_str).collect();
+    let args = Args::none().with("saltenv", envs).with("refresh", false);
+    if let Err(e) = call_by_name::call(cx, "saltutil.sync_all", args).await {
+        tracing::debug!("Custom modules were not looked for: {e}");
+    }
 }
 
 /// Adds the `exclude` of a call to that of the files.
@@ -315,7 +329,7 @@ async fn sync(cx: &Context, kinds: Option<&Value>) {
     let kinds = if kinds.iter().any(|kind| kind == "all") { vec!["all".to_string()] } else { kinds };
     for kind in kinds {
         let fun = format!("saltutil.sync_{kind}");
-        if let Err(e) = cx.call(&fun, Args::none()).await {
+        if let Err(e) = call_by_name::call(cx, &fun, Args::none()).await {
             tracing::warn!("Custom modules of the kind '{kind}' were not synced: {e}");
         }
     }

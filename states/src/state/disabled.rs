@@ -3,6 +3,7 @@
 use salt::args::Args;
 use salt::{Context, Map, Result, Value, functions, map, salt_fn};
 
+use crate::call_by_name;
 use crate::state::front::split_words;
 
 functions![disable, enable, list_disabled];
@@ -108,7 +109,7 @@ fn names(cx: &Context) -> Vec<String> {
 async fn save(cx: &Context, changed: bool, disabled: Vec<String>, lines: Vec<String>) -> Result<Map> {
     if changed {
         let args = Args { positional: vec![GRAIN.into(), disabled.into()], keywords: Map::new() };
-        cx.call("grains.setval", args).await?;
+        call_by_name::call(cx, "grains.setval", args).await?;
     }
     Ok(map! { "res" => true, "msg" => lines.join("\n") })
 }

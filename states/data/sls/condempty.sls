@@ -1,0 +1,4 @@
+empty:
+  test.nop:
+    - onlyif: []
+    - unless: []
