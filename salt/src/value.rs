@@ -549,14 +549,20 @@ pub fn float_repr(x: f64) -> String {
     if x.is_infinite() {
         return if x > 0.0 { "inf" } else { "-inf" }.into();
     }
-    let scientific = format!("{x:e}");
+    let mut scientific = format!("{x:e}");
+    // Of two texts that are as short and as near, Python takes the even one.
+    let places = scientific.find('e').unwrap_or(1).saturating_sub(if x < 0.0 { 3 } else { 2 });
+    let even = format!("{x:.places$e}");
+    if even.parse() == Ok(x) {
+        scientific = even;
+    }
     let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
     let exponent: i32 = exponent.parse().unwrap_or(0);
     if x != 0.0 && !(-4..16).contains(&exponent) {
         let sign = if exponent < 0 { '-' } else { '+' };
         return format!("{digits}e{sign}{:02}", exponent.abs());
     }
-    let plain = format!("{x}");
+    let plain = format!("{x:.*}", usize::try_from(places as i32 - exponent).unwrap_or(0));
     if plain.contains('.') { plain } else { plain + ".0" }
 }
 
@@ -715,6 +721,15 @@ mod tests {
         );
         assert_eq!(Value::from("plain").to_string(), "plain");
         assert_eq!(float_repr(-0.0), "-0.0");
+        assert_eq!(float_repr(1410985601407870.25), "1410985601407870.2");
+        assert_eq!(float_repr(-624991248016651.25), "-624991248016651.2");
+        for x in [0.1, 1.0, 100.0, 1234.5, 0.0001, 5e-324, 1.7976931348623157e308, 123456.0, 1e15, 0.3] {
+            assert_eq!(float_repr(x).parse(), Ok(x));
+        }
+        assert_eq!(
+            [0.0001, 1e15, 1200.0, 5e-324].map(float_repr),
+            ["0.0001", "1000000000000000.0", "1200.0", "5e-324"]
+        );
         assert_eq!(float_repr(123456789012345680.0), "1.2345678901234568e+17");
     }
 
