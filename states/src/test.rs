@@ -202,7 +202,8 @@ async fn check_pillar(
     #[default(false)]
     verbose: bool,
 ) -> Result<StateRet> {
-    let checks: [(Option<Value>, Option<&str>, fn(&Value) -> bool); 6] = [
+    type Check = (Option<Value>, Option<&'static str>, fn(&Value) -> bool);
+    let checks: [Check; 6] = [
         (present, None, |_| true),
         (boolean, Some("<class 'bool'>"), |v| v.as_bool().is_some()),
         (integer, Some("<class 'int'>"), |v| matches!(v, Value::Int(_) | Value::BigInt(_) | Value::Bool(_))),
@@ -261,5 +262,5 @@ fn pretended() -> Map {
 
 /// True half of the time; good enough for a state that is asked to be unreliable.
 fn toss() -> bool {
-    SystemTime::now().duration_since(UNIX_EPOCH).is_ok_and(|time| (time.subsec_nanos() / 1000) % 2 == 0)
+    SystemTime::now().duration_since(UNIX_EPOCH).is_ok_and(|time| time.subsec_micros() % 2 == 0)
 }

@@ -221,7 +221,7 @@ fn keywords(function: &'static Function, low: &Map) -> Result<Map> {
         let formal = function.params.iter().any(|param| param.name == name);
         if formal || (function.kwargs && (!is_internal(&name) || name == "__watched__")) {
             keywords.insert(key, value);
-        } else if !function.kwargs && !is_internal(&name) && !(name == "sfun" || name == "name") {
+        } else if !(function.kwargs || is_internal(&name) || matches!(name.as_str(), "sfun" | "name")) {
             extra.push(format!("'{name}'"));
         }
     }

@@ -139,8 +139,7 @@ impl Compiler {
                 Value::List(items) => items,
                 one => vec![one],
             };
-            let kinds = items.iter().filter_map(|item| item.get("match"));
-            let kind = match kinds.last() {
+            let kind = match items.iter().filter_map(|item| item.get("match")).next_back() {
                 None => "compound".to_string(),
                 Some(Value::Str(kind)) => kind.clone(),
                 Some(other) => {
