@@ -15,7 +15,7 @@ fn reads() -> Vec<(&'static str, serde_json::Value)> {
         ("vsphere.list_hosts", json!([])),
         ("vsphere.list_datacenters", json!([])),
         ("vmware_datacenter.list", json!([])),
-        ("vmware_cluster.list", json!([])),
+        ("vsphere.list_clusters", json!([])),
         ("vsphere.list_datastores", json!([])),
         ("grains.get", json!(["id"])),
     ]

@@ -64,6 +64,10 @@ fn only_the_transports_open_sockets() {
     for member in ["salt", "vcenter", "config", "modules", "states", "minion"] {
         all.extend(files(&format!("{member}/src"), &[".rs"]));
     }
+    // A test may well listen itself.
+    for (_, text) in &mut all {
+        text.truncate(text.find("#[cfg(test)]\nmod tests {").unwrap_or(text.len()));
+    }
     let found = lines_with(&all, |path, line| {
         let path = path.to_string_lossy();
         let transport = path.starts_with("vcenter/src/transport") || path.starts_with("minion/src/transport");
@@ -184,7 +188,10 @@ fn no_file_knows_this_machine() {
     let here = format!("{}/", workspace().display());
     // Joined here, or this very file would be found.
     let homes = [["/ho", "me/"], ["/ro", "ot/"], ["/Us", "ers/"]].map(|h| h.concat());
-    let found = lines_with(&all, |_, line| line.contains(&here) || homes.iter().any(|h| line.contains(h)));
+    let found = lines_with(&all, |_, line| {
+        let begins = |at: usize| !line[..at].ends_with(|c: char| c.is_alphanumeric() || "._-".contains(c));
+        line.contains(&here) || homes.iter().any(|h| line.match_indices(h).any(|(at, _)| begins(at)))
+    });
     assert!(found.is_empty(), "{}", found.join("\n"));
 }
 

@@ -27,25 +27,35 @@ fn lies_on_the_publish_port() -> Result<()> {
     let mut stage = Stage::up_with(master, settings, json!({}))?;
     stage.value("test.ping", json!([]))?;
 
-    let lies: [(&str, Vec<u8>); 6] = [
+    let lies: [(&str, Vec<u8>, bool); 6] = [
         // Whole frames: an envelope that is none, one that is msgpack of the wrong shape, one with a load nobody encrypted.
-        ("no msgpack", short_frame(b"\xc1\xc1\xc1garbage")),
-        ("a list", short_frame(b"\x93\x01\x02\x03")),
-        ("a load of noise", short_frame(b"\x82\xa3enc\xa3aes\xa4load\xc4\x10ABCDEFGHIJKLMNOP")),
-        ("a clear load", short_frame(b"\x82\xa3enc\xa5clear\xa4load\x81\xa3fun\xa9test.ping")),
+        ("no msgpack", short_frame(b"\xc1\xc1\xc1garbage"), true),
+        // Salt takes the next two for messages of another kind, and says nothing.
+        ("a list", short_frame(b"\x93\x01\x02\x03"), false),
+        ("a clear load", short_frame(b"\x82\xa3enc\xa5clear\xa4load\x81\xa3fun\xa9test.ping"), false),
+        ("a load of noise", short_frame(b"\x82\xa3enc\xa3aes\xa4load\xc4\x10ABCDEFGHIJKLMNOP"), true),
         // No frames: the connection is of no use after them, and must be made anew.
-        ("a gigabyte to come", long_frame(1 << 30)),
-        ("noise", vec![0xee; 4096]),
+        ("a gigabyte to come", long_frame(1 << 30), true),
+        ("noise", vec![0xee; 4096], true),
     ];
-    for (what, bytes) in lies {
+    for (what, bytes, loud) in lies {
         let before = stage.proxy.log().len();
         // A connection that is being made anew takes nothing: wait for one.
         let told = eventually(LONG, || (wire.inject(&bytes) > 0).then_some(()));
         assert!(told.is_some(), "{what}: nobody is connected\n{}", tail(&stage.proxy.log()));
         let said = || {
-            stage.proxy.log().get(before..).map(|l| l.contains("ERROR") || l.contains("WARN")).filter(|s| *s)
+            stage
+                .proxy
+                .log()
+                .get(before..)
+                .map(|l| l.contains("[ERROR") || l.contains("[WARN"))
+                .filter(|s| *s)
         };
-        assert!(eventually(LONG, said).is_some(), "{what}: the log says so\n{}", tail(&stage.proxy.log()));
+        assert!(
+            !loud || eventually(LONG, said).is_some(),
+            "{what}: the log says so\n{}",
+            tail(&stage.proxy.log())
+        );
         assert_eq!(stage.proxy.process().exited(), None, "{what}");
         let rss = stage.proxy.rss().unwrap_or_default();
         assert!(rss < 300_000, "{what}: {rss} kB for a promise");
@@ -88,6 +98,8 @@ fn a_wire_that_is_cut() -> Result<()> {
             .bus()?
             .tagged(mark, LONG, &start)
             .map_err(|e| lab::Error::new(format!("{e}\n{}", tail(&stage.proxy.log()))))?;
+        // Its start event is a promise that jobs reach it; a moment for the master to have taken in the subscription.
+        std::thread::sleep(std::time::Duration::from_millis(500));
         assert_eq!(stage.value("test.ping", json!([]))?, json!(true));
     }
     assert_eq!(stage.vcsim.stats()?.count("logins"), 1);

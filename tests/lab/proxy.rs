@@ -133,6 +133,16 @@ impl Proxy {
             .ok_or_else(|| Error::new(format!("no log line with {words:?}\n{}", self.process.tail())))
     }
 
+    /// Waits for a warning or worse that has all these words.
+    pub fn wait_complaint(&self, at_most: Duration, words: &[&str]) -> Result<String> {
+        let bad = |l: &&str| ["[WARNING", "[ERROR", "[CRITICAL"].iter().any(|b| l.contains(b));
+        let found = || {
+            self.log().lines().filter(bad).find(|l| words.iter().all(|w| l.contains(w))).map(str::to_owned)
+        };
+        eventually(at_most, found)
+            .ok_or_else(|| Error::new(format!("no warning with {words:?}\n{}", self.process.tail())))
+    }
+
     /// Ends it as systemd would; gives the exit code.
     pub fn stop(&mut self) -> Result<i32> {
         self.process.stop()
