@@ -5,15 +5,22 @@
 mod config;
 mod connection;
 mod cp;
+mod data;
+mod defaults;
 mod dictupdate;
 mod digest;
+mod environ;
 mod event;
 mod grains;
+mod hashutil;
 mod key;
+mod log;
 mod lookup;
 mod match_;
 mod pillar;
+mod random;
 mod saltutil;
+mod slsutil;
 mod sys;
 mod test;
 mod vcenter;
@@ -31,15 +38,23 @@ pub const MODULES: &[&[Function]] = &[
     cp::TABLES[0],
     cp::TABLES[1],
     cp::TABLES[2],
+    data::FUNCTIONS,
+    defaults::FUNCTIONS,
+    environ::FUNCTIONS,
     event::FUNCTIONS,
     grains::TABLES[0],
     grains::TABLES[1],
+    hashutil::FUNCTIONS,
     key::FUNCTIONS,
+    log::FUNCTIONS,
     match_::FUNCTIONS,
     pillar::FUNCTIONS,
+    random::FUNCTIONS,
     saltutil::TABLES[0],
     saltutil::TABLES[1],
     saltutil::TABLES[2],
+    slsutil::TABLES[0],
+    slsutil::TABLES[1],
     sys::FUNCTIONS,
     test::TABLES[0],
     test::TABLES[1],

@@ -2,13 +2,14 @@
 //!
 //! Facts: `salt/modules/match.py` of Salt 3007.17.
 
-use salt::target::{Subject, by_kind};
+use salt::target::{Subject, by_kind, fnmatch};
 use salt::{Context, Error, Map, Result, Value, functions, salt_fn};
 
 use crate::dictupdate::update;
 
 functions![
     compound,
+    data,
     filter_by,
     glob,
     grain,
@@ -186,6 +187,22 @@ async fn ipcidr(
     fits(cx, "ipcidr", &tgt, ":", None)
 }
 
+/// Says whether a value of the minion's own store (`data.update`) fits a shell pattern.
+///
+/// CLI Example:
+///
+/// ```bash
+/// salt '*' match.data 'spam:eggs'
+/// ```
+#[salt_fn]
+async fn data(
+    cx: &Context,
+    /// The key and the pattern, with a colon between them.
+    tgt: String,
+) -> Result<bool> {
+    Ok(in_store(cx, &tgt))
+}
+
 /// Chooses from a map by expressions: the value of the first key that fits the minion.
 ///
 /// CLI Example:
@@ -309,8 +326,24 @@ impl Choice {
     }
 }
 
+/// `salt/matchers/data_match.py`: one item of a list fits without regard to case, of a map a key, else the text.
+fn in_store(cx: &Context, tgt: &str) -> bool {
+    let Some((key, pattern)) = tgt.split_once(':') else { return false };
+    match crate::data::value(cx, key) {
+        Some(Value::List(items)) => {
+            items.iter().any(|item| fnmatch(&item.to_string().to_lowercase(), &pattern.to_lowercase()))
+        }
+        Some(Value::Map(map)) => map.contains_key(pattern),
+        Some(value) => fnmatch(&value.to_string(), pattern),
+        None => false,
+    }
+}
+
 /// The answer of a matcher. Like Salt's, an expression that can't be read fits nobody.
 fn fits(cx: &Context, kind: &str, tgt: &Value, delimiter: &str, id: Option<&str>) -> Result<bool> {
+    if kind == "data" {
+        return Ok(tgt.as_str().is_some_and(|tgt| in_store(cx, tgt)));
+    }
     let (opts, grains, pillar) = (cx.opts(), cx.grains(), cx.pillar());
     let subject = Subject {
         id: id.unwrap_or(cx.id()),

@@ -14,13 +14,14 @@ async fn answers_are_the_recorded_ones() {
     // In the recorded order: grains that are set are read later.
     for call in calls {
         let fun = call["fun"].as_str().unwrap();
-        let args = Args {
-            positional: call["arg"].as_array().unwrap().iter().cloned().map(Value::from_json).collect(),
-            keywords: match Value::from_json(call["kwarg"].clone()) {
-                Value::Map(map) => map,
-                other => panic!("{other:?} are no keywords"),
-            },
-        };
+        let mut arg: Vec<Value> =
+            call["arg"].as_array().unwrap().iter().cloned().map(Value::from_json).collect();
+        if let Value::Map(keywords) = Value::from_json(call["kwarg"].clone())
+            && !keywords.is_empty()
+        {
+            arg.push(keywords.with("__kwarg__", true).into());
+        }
+        let args = Args::from_load(&arg);
         let answer = minion.call(fun, args).await;
         let out = call.get("out").and_then(|out| out.as_str());
         let wanted = (Value::from_json(call["ret"].clone()), call["retcode"].as_i64().unwrap(), out);
@@ -138,6 +139,40 @@ async fn files_of_the_server_are_cached_copied_and_listed() {
     assert_eq!(refused, "ERROR: '../../etc/passwd' leads out of its directory".into());
     let refused = ret("cp.cache_file", Args::of(["https://example.com/x"])).await;
     assert!(refused.as_str().is_some_and(|text| text.contains("'https' is not served")), "{refused:?}");
+}
+
+#[tokio::test]
+async fn paths_are_found_upwards() {
+    let minion = Minion::new(&[("map.jinja", ""), ("a/b/c/x", "")], Vec::new());
+    let ret = async |fun: &str, args: Args| minion.call(fun, args).await.ret;
+    assert_eq!(ret("slsutil.findup", Args::of(["a/b/c", "map.jinja"])).await, "map.jinja".into());
+    assert_eq!(ret("slsutil.findup", Args::of(["a/b/c", "x"])).await, "a/b/c/x".into());
+    let missing = ret("slsutil.findup", Args::of(["a/b/c", "y"])).await;
+    assert_eq!(missing, "ERROR: File pattern(s) not found in path ancestry".into());
+    assert_eq!(ret("slsutil.file_exists", Args::of(["a/b/c/x"])).await, true.into());
+    assert_eq!(ret("slsutil.dir_exists", Args::of(["a/b/c"])).await, true.into());
+    assert_eq!(ret("slsutil.path_exists", Args::of(["a/b/d"])).await, false.into());
+}
+
+#[tokio::test]
+async fn what_the_store_holds_can_be_matched() {
+    let minion = Minion::new(&[], Vec::new());
+    let ret = async |fun: &str, args: Args| minion.call(fun, args).await.ret;
+    ret("data.update", Args::of(["k".into(), list!["One", "two"]])).await;
+    assert_eq!(ret("match.data", Args::of(["k:one"])).await, true.into());
+    assert_eq!(ret("match.data", Args::of(["k:three"])).await, false.into());
+    assert_eq!(ret("match.data", Args::of(["nosuch:x"])).await, false.into());
+}
+
+#[tokio::test]
+async fn a_seed_gives_the_same_again() {
+    let minion = Minion::new(&[], Vec::new());
+    let shuffled = async |seed: &str| {
+        let items: Vec<Value> = (0..20).map(Value::from).collect();
+        minion.call("random.shuffle", Args::of([Value::from(items)]).with("seed", seed)).await.ret
+    };
+    assert_eq!(shuffled("s").await, shuffled("s").await);
+    assert_ne!(shuffled("s").await, shuffled("t").await);
 }
 
 #[tokio::test]

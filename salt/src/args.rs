@@ -173,7 +173,7 @@ impl Bound {
     ///
     /// # Errors
     /// [`Error::Invocation`] that names the parameter and what it got.
-    pub fn next<T: FromValue>(&mut self) -> Result<T> {
+    pub fn take<T: FromValue>(&mut self) -> Result<T> {
         let value = self.values.next().unwrap_or_default();
         let name = self.params.next().map_or("", |p| p.name);
         T::from_value(value).map_err(|e| Error::Invocation(format!("Argument '{name}' {e}")))
@@ -451,9 +451,9 @@ mod tests {
     fn what_stands_after_the_varargs_is_reached_by_name_only() {
         let mut bound = Args::of(["a", "b"]).bind(function("named")).expect("good arguments");
         assert_eq!(bound.varargs(), ["a".into(), "b".into()]);
-        assert_eq!(bound.next::<Value>(), Ok(crate::function::not_set()));
+        assert_eq!(bound.take::<Value>(), Ok(crate::function::not_set()));
         let mut bound = Args::of(["a"]).with("default", 1).bind(function("named")).expect("good arguments");
-        assert_eq!(bound.next::<Value>(), Ok(1.into()));
+        assert_eq!(bound.take::<Value>(), Ok(1.into()));
         assert_eq!(function("named").usage(), "args.named(*args, default=NOT_SET)");
     }
 
@@ -461,14 +461,14 @@ mod tests {
     fn defaults_and_conversions() {
         let mut bound =
             Args::of([Value::Int(7)]).with("two", "5").bind(function("many")).expect("good arguments");
-        assert_eq!(bound.next::<String>(), Ok("7".into()));
-        assert_eq!(bound.next::<i64>(), Ok(5));
-        assert_eq!(bound.next::<i64>(), Ok(-3));
-        assert_eq!(bound.next::<Option<bool>>(), Ok(None));
+        assert_eq!(bound.take::<String>(), Ok("7".into()));
+        assert_eq!(bound.take::<i64>(), Ok(5));
+        assert_eq!(bound.take::<i64>(), Ok(-3));
+        assert_eq!(bound.take::<Option<bool>>(), Ok(None));
         let mut bound = Args::of(["x", "y"]).bind(function("many")).expect("good arguments");
-        assert_eq!(bound.next::<String>(), Ok("x".into()));
+        assert_eq!(bound.take::<String>(), Ok("x".into()));
         assert_eq!(
-            bound.next::<i64>(),
+            bound.take::<i64>(),
             Err(Error::Invocation("Argument 'two' must be a whole number, got 'y'".into()))
         );
     }

@@ -22,7 +22,7 @@ pub struct Memory {
 
 impl Memory {
     fn note(&self, what: String) {
-        self.told.lock().unwrap().push(what);
+        self.told.lock().expect("no test panics here").push(what);
     }
 }
 
@@ -106,8 +106,9 @@ impl Files for Double {
     fn cache(&self, path: String, saltenv: String) -> BoxFuture<'_, Result<Option<PathBuf>>> {
         let cached = self.files.get(&path).filter(|_| saltenv == "base").map(|content| {
             let place = self.cachedir.join("files").join(saltenv).join(&path);
-            std::fs::create_dir_all(place.parent().unwrap()).unwrap();
-            std::fs::write(&place, content).unwrap();
+            let dir = place.parent().expect("it is below the cache");
+            std::fs::create_dir_all(dir).expect("the temporary directory can be written");
+            std::fs::write(&place, content).expect("the temporary directory can be written");
             place
         });
         Box::pin(async { Ok(cached) })
@@ -142,7 +143,8 @@ pub struct Minion {
 impl Minion {
     /// A minion like the recorded one, with files and jobs.
     pub fn new(files: &[(&str, &str)], running: Vec<Map>) -> Minion {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = tempfile::tempdir().expect("there is a temporary directory");
+        std::fs::create_dir(dir.path().join("cache")).expect("it is empty");
         let pillar = map! {
             "proxy" => map! { "proxytype" => "dummy" },
             "foo" => "bar",
@@ -154,7 +156,7 @@ impl Minion {
             files: files.iter().map(|(path, text)| (path.to_string(), text.as_bytes().to_vec())).collect(),
             cachedir: dir.path().join("cache"),
         });
-        let modules = Registry::new(modules::MODULES.iter().copied()).unwrap();
+        let modules = Registry::new(modules::MODULES.iter().copied()).expect("no name is declared twice");
         let identity = Identity::new(Parts {
             id: "px1".into(),
             opts: map! {
@@ -216,6 +218,6 @@ impl Minion {
 
     /// What the master and the minion were told so far.
     pub fn told(&self) -> Vec<String> {
-        self.double.memory.told.lock().unwrap().clone()
+        self.double.memory.told.lock().expect("no test panics here").clone()
     }
 }

@@ -119,14 +119,14 @@ fn expand(mut item: ItemFn, options: &Options, kind: Kind) -> syn::Result<Tokens
             default: #default,
             keyword_only: #varargs,
         }));
-        reads.push(quote!(bound.next()?));
+        reads.push(quote!(bound.take()?));
     }
     let rename = option(options.name.as_ref());
     let out = option(options.out.as_ref());
     let ident_text = ident.to_string();
     let values: Vec<_> = (0..reads.len()).map(|i| quote::format_ident!("a{i}")).collect();
     let body = quote! {
-        // Bound in the order of the parameters; the calls of `next` must not be reordered.
+        // Bound in the order of the parameters; the calls of `take` must not be reordered.
         #(let #values = #reads;)*
         let _ = &mut bound;
         super::#ident(cx, #(#values),*).await.map(::core::convert::Into::into)
