@@ -49,6 +49,9 @@ pub(crate) fn fit(kinds: &[Kind], value: &Value) -> Option<Value> {
         Value::Bool(_) if has(Kind::Bool) => Some(value.clone()),
         Value::Int(_) | Value::BigInt(_) if has(Kind::Int) || has(Kind::Float) => Some(value.clone()),
         Value::Float(x) if has(Kind::Float) && x.is_finite() => Some(value.clone()),
+        Value::Float(x) if has(Kind::Int) && x.fract() == 0.0 && x.abs() < 9.0e15 => {
+            Some(Value::Int(*x as i64))
+        }
         Value::Int(_) | Value::BigInt(_) | Value::Float(_) if has(Kind::Text) => {
             Some(value.to_string().into())
         }

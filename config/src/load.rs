@@ -144,6 +144,11 @@ fn apply(request: &Request, dir: &Path, defaults: &Map, said: &Layer) -> Result<
         }
     }
     log_dir(&mut opts, said, defaults);
+    // The old name of saltenv.
+    if let Some(old) = said.opts.get("environment").filter(|_| opts.get("saltenv").is_none_or(Value::is_none))
+    {
+        opts.insert("saltenv", old);
+    }
     opts.extend(request.overrides.clone());
     opts.insert("__role", "minion");
     let given = |option| opts.get(option).filter(|id: &&Value| id.truthy()).map(Value::to_string);

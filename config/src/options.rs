@@ -322,7 +322,7 @@ pub const SECTIONS: &[Section] = &[
             opt("grains", M, "{}", "Grains of this minion."),
             opt(
                 "grains_refresh_every",
-                I,
+                NUM,
                 "0",
                 "Minutes between looks whether grains have changed; 0: none.",
             ),
@@ -333,7 +333,7 @@ pub const SECTIONS: &[Section] = &[
             opt("pillar_raise_on_missing", B, "", "pillar.get fails for a key that is not there."),
             opt("mine_enabled", B, "true", "Send the mine at the start and at every interval."),
             opt("mine_return_job", B, "false", "Send it as a job return."),
-            opt("mine_interval", I, "60", "Minutes between two sendings of the mine."),
+            opt("mine_interval", NUM, "60", "Minutes between two sendings of the mine."),
             opt("mine_functions", M, "", "What the mine holds."),
         ],
     },

@@ -105,7 +105,11 @@ fn an_empty_directory_gives_salts_paths() {
 fn later_files_win() {
     let dir = tempfile::tempdir().unwrap();
     let at = dir.path();
-    write(at, "proxy", "master: one\nroot_dir: /tmp/root\nbeacons: {a: 1}\nunknown: [1]\ninclude: extra/*\n");
+    write(
+        at,
+        "proxy",
+        "master: one\nroot_dir: /tmp/root\nbeacons: {a: 1}\nunknown: [1]\ninclude: extra/*\nenvironment: dev\n",
+    );
     write(at, "proxy.d/10.conf", "master: two\ngrains: {a: 1, l: [1]}\n");
     write(at, "proxy.d/20.conf", "grains: {b: 2, l: [2, 1]}\n");
     write(at, "proxy.d/.hidden.conf", "master: hidden\n");
@@ -118,6 +122,7 @@ fn later_files_win() {
     assert_eq!(opts.get_str("master"), Some("three"));
     assert_eq!(opts.get("grains"), Some(&map! { "a" => 1, "l" => list![1, 2], "b" => 2 }.into()));
     assert_eq!(opts.get("unknown"), Some(&list![1]));
+    assert_eq!(opts.get_str("saltenv"), Some("dev"));
     assert_eq!(opts.get_str("log_level"), Some("debug"));
     assert_eq!(opts.get("test"), Some(&true.into()));
     assert_eq!(opts.get_str("cachedir"), Some("/tmp/root/var/cache/salt/proxy/px1"));
@@ -220,4 +225,26 @@ fn a_minion_has_its_own_file() {
     assert_eq!(opts.get_str("cachedir"), Some("/var/cache/salt/minion"));
     assert_eq!(opts.get("test"), Some(&true.into()));
     assert_eq!(opts.get_str("file_client"), Some("local"));
+}
+
+#[test]
+fn the_environment_names_file_and_directory() {
+    static DIR: std::sync::OnceLock<String> = std::sync::OnceLock::new();
+    fn file(name: &str) -> Option<String> {
+        (name == "SALT_PROXY_CONFIG").then(|| format!("{}/other", DIR.get().unwrap()))
+    }
+    fn directory(name: &str) -> Option<String> {
+        (name == "SALT_CONFIG_DIR").then(|| DIR.get().unwrap().clone())
+    }
+    let dir = tempfile::tempdir().unwrap();
+    DIR.set(dir.path().display().to_string()).unwrap();
+    write(dir.path(), "other", "master: other\n");
+    write(dir.path(), "proxy", "master: usual\n");
+    let master = |dir: Option<&Path>, env| {
+        let request = Request { dir: dir.map(Into::into), env, ..request(Path::new(""), "px1") };
+        load(&request).unwrap().opts.get_str("master").unwrap().to_string()
+    };
+    assert_eq!(master(None, file), "other");
+    assert_eq!(master(None, directory), "usual");
+    assert_eq!(master(Some(dir.path()), file), "usual", "a directory of the command line wins");
 }
