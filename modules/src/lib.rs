@@ -53,6 +53,7 @@ pub const MODULES: &[&[Function]] = &[
     saltutil::TABLES[0],
     saltutil::TABLES[1],
     saltutil::TABLES[2],
+    saltutil::TABLES[3],
     slsutil::TABLES[0],
     slsutil::TABLES[1],
     sys::FUNCTIONS,

@@ -24,7 +24,7 @@ functions![
 ];
 
 /// The tables of this module.
-pub const TABLES: [&[Function]; 3] = [FUNCTIONS, job::FUNCTIONS, sync::FUNCTIONS];
+pub const TABLES: [&[Function]; 4] = [FUNCTIONS, job::FUNCTIONS, sync::TABLES[0], sync::TABLES[1]];
 
 /// Fetches the pillar from the master into memory.
 ///
