@@ -721,8 +721,8 @@ mod tests {
         );
         assert_eq!(Value::from("plain").to_string(), "plain");
         assert_eq!(float_repr(-0.0), "-0.0");
-        assert_eq!(float_repr(1410985601407870.25), "1410985601407870.2");
-        assert_eq!(float_repr(-624991248016651.25), "-624991248016651.2");
+        assert_eq!(float_repr(1_410_985_601_407_870.0 + 0.25), "1410985601407870.2");
+        assert_eq!(float_repr(-624_991_248_016_651.0 - 0.25), "-624991248016651.2");
         for x in [0.1, 1.0, 100.0, 1234.5, 0.0001, 5e-324, 1.7976931348623157e308, 123456.0, 1e15, 0.3] {
             assert_eq!(float_repr(x).parse(), Ok(x));
         }
