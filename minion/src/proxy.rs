@@ -175,7 +175,8 @@ async fn connect(config: &Config, identity: &Identity, state: &watch::Sender<Sta
         };
         if let vcenter::Error::Login { .. } = &error {
             let reason = format!(
-                "{error}. Not trying again, so that the account is not locked: correct the credentials in the pillar and run saltutil.refresh_pillar."
+                "{}. Not trying again, so that the account is not locked: correct the credentials in the pillar and run saltutil.refresh_pillar.",
+                error.to_string().trim_end_matches('.')
             );
             error!("{reason}");
             identity.set_vcenter(Err(reason));

@@ -59,7 +59,9 @@ where
 
 impl Renewed {
     /// Puts it into place and tells those who wait. `configured` are the options before the pillar has its say.
-    pub fn apply(self, identity: &Identity, configured: &Map) {
+    /// True if there is a new pillar.
+    pub fn apply(self, identity: &Identity, configured: &Map) -> bool {
+        let asked = self.pillar.is_some();
         identity.set_grains(self.grains);
         let came = match self.pillar {
             None => true,
@@ -77,5 +79,6 @@ impl Renewed {
             // Who waited may have run out of time.
             let _ = done.send(came);
         }
+        asked && came
     }
 }

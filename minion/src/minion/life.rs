@@ -302,7 +302,10 @@ impl Life {
 
     /// Puts what a refresh brought into place. The device follows its configuration.
     async fn apply(&mut self, renewed: Renewed) {
-        renewed.apply(&self.identity, &self.configured);
+        if !renewed.apply(&self.identity, &self.configured) {
+            // Without a new pillar nobody has corrected anything: a device that refused the user is left in peace.
+            return;
+        }
         let opts = self.identity.opts();
         if let Some(device) = opts.get("proxy").and_then(Value::as_map) {
             self.proxy.apply(device).await;
