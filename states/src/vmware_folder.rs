@@ -1,6 +1,8 @@
 //! Folders of the inventory: there or not, named and placed.
 //!
 //! Facts: `saltext/vmware/states/folder.py`. What is already as wanted is left alone, which the original does not do.
+//! What is named and not there yet fails when the work is done, not before: under `test=True` an earlier state may be
+//! about to make it.
 
 use salt::connection::of_profile;
 use salt::{
@@ -35,15 +37,19 @@ async fn manage(
     }
     let tree = tree(&type_)?;
     let (client, inventory) = of_profile(cx, service_instance, profile).await?;
-    let datacenter = inventory.find::<Datacenter>(&dc_name, None)?;
+    let datacenter = inventory.find::<Datacenter>(&dc_name, None);
     if task == "create" {
-        let parent = tree.root(datacenter)?.clone();
+        let work = Work::new(&format!("folder {name}"), "created", "created");
+        let parent = match datacenter {
+            Ok(datacenter) => tree.root(datacenter)?.clone(),
+            Err(error) => return work.blocked(error).map(Outcome::Plan),
+        };
         if inventory.child(&parent, Kind::Folder, &name).is_some() {
             return Ok(Plan::unchanged(format!("Folder {name} is already present. No changes made.")).into());
         }
-        let work = Work::new(&format!("folder {name}"), "created", "created");
         return Ok(work.plan(async move { folder::create(&client, &parent, &name).await.map(drop) }).into());
     }
+    let datacenter = datacenter?;
     let Some(found) = find(&inventory, datacenter, tree, &name)? else {
         return Ok(Plan::unchanged(format!("Folder {name} does not exist. No changes made.")).into());
     };
@@ -73,20 +79,23 @@ async fn rename(
 ) -> Result<Plan<'_>> {
     let tree = tree(&type_)?;
     let (client, inventory) = of_profile(cx, service_instance, profile).await?;
-    let datacenter = inventory.find::<Datacenter>(&dc_name, None)?;
+    let work = Work::new(&format!("folder {name}"), &format!("renamed {new_folder_name}"), "renamed");
+    let datacenter = match inventory.find::<Datacenter>(&dc_name, None) {
+        Ok(datacenter) => datacenter,
+        Err(error) => return work.blocked(error),
+    };
     let Some(found) = find(&inventory, datacenter, tree, &name)? else {
         return match find(&inventory, datacenter, tree, &new_folder_name)? {
             Some(_) => {
                 Ok(Plan::unchanged(format!("Folder {new_folder_name} is already present. No changes made.")))
             }
-            None => Err(missing(&name)),
+            None => work.blocked(missing(&name)),
         };
     };
     if *found.name == *new_folder_name {
         return Ok(Plan::unchanged(format!("Folder {new_folder_name} is already present. No changes made.")));
     }
     let found = found.reference.clone();
-    let work = Work::new(&format!("folder {name}"), &format!("renamed {new_folder_name}"), "renamed");
     Ok(work.plan(async move { folder::rename(&client, &found, &new_folder_name).await }))
 }
 
@@ -111,16 +120,24 @@ async fn move_(
 ) -> Result<Plan<'_>> {
     let tree = tree(&type_)?;
     let (client, inventory) = of_profile(cx, service_instance, profile).await?;
-    let datacenter = inventory.find::<Datacenter>(&dc_name, None)?;
-    let there = |name: &str| find(&inventory, datacenter, tree, name)?.ok_or_else(|| missing(name));
-    let (found, destination) = (there(&name)?, there(&destination_folder_name)?);
+    let how = format!("moved to {destination_folder_name}");
+    let work = Work::new(&format!("folder {name}"), &how, "moved");
+    let datacenter = match inventory.find::<Datacenter>(&dc_name, None) {
+        Ok(datacenter) => datacenter,
+        Err(error) => return work.blocked(error),
+    };
+    let there = |name: &str| find(&inventory, datacenter, tree, name);
+    let (found, destination) = match (there(&name)?, there(&destination_folder_name)?) {
+        (Some(found), Some(destination)) => (found, destination),
+        (None, _) => return work.blocked(missing(&name)),
+        (_, None) => return work.blocked(missing(&destination_folder_name)),
+    };
     if found.parent.as_ref() == Some(&destination.reference) {
         return Ok(Plan::unchanged(format!(
             "Folder {name} is already in {destination_folder_name}. No changes made."
         )));
     }
     let (found, destination) = (found.reference.clone(), destination.reference.clone());
-    let work = Work::new(&format!("folder {name}"), &format!("moved to {destination_folder_name}"), "moved");
     Ok(work.plan(async move { folder::move_into(&client, &destination, &[found]).await }))
 }
 
@@ -135,6 +152,14 @@ impl Work {
     fn new(what: &str, how: &str, did: &str) -> Work {
         let planned = map! { "new" => format!("{what} will be {how}") };
         Work { planned, done: map! { "new" => format!("{what} {how}") }, did: did.to_string() }
+    }
+
+    /// The same change, whose work can't be done because something is not there. Any other error is one at once.
+    fn blocked<'a>(self, error: vcenter::Error) -> Result<Plan<'a>> {
+        match error {
+            vcenter::Error::NotFound { .. } => Ok(self.plan(async move { Err(error) })),
+            other => Err(other.into()),
+        }
     }
 
     fn plan<'a>(self, work: impl Future<Output = vcenter::Result<()>> + Send + 'a) -> Plan<'a> {
@@ -165,6 +190,6 @@ fn find<'a>(
     }
 }
 
-fn missing(name: &str) -> Error {
-    vcenter::Error::NotFound { kind: "Folder".to_string(), name: name.to_string() }.into()
+fn missing(name: &str) -> vcenter::Error {
+    vcenter::Error::NotFound { kind: "Folder".to_string(), name: name.to_string() }
 }
