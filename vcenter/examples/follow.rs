@@ -80,9 +80,8 @@ async fn obey(client: &Client, words: &[&str]) -> Result<String> {
         ["on", what] => vm::power_on(client, &machine(what)?, None).await.map(|()| "on".to_owned())?,
         ["off", what] => vm::power_off(client, &machine(what)?).await.map(|()| "off".to_owned())?,
         ["cards", name] => {
-            let all: Vec<_> = inventory.all_of(kind(name)).map(|it| it.reference().clone()).collect();
-            let cards = vm::network_cards(client, &all).await?;
-            cards.values().map(|cards| cards.len()).sum::<usize>().to_string()
+            let vms = inventory.all::<vcenter::inventory::VirtualMachine>().filter(|vm| &*vm.name == *name);
+            vms.map(|vm| vm.network_cards.len()).sum::<usize>().to_string()
         }
         ["dc", name] => {
             let made = datacenter::create(client, name, None).await?;

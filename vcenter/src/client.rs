@@ -10,7 +10,6 @@ use crate::error::{Error, Result};
 use crate::inventory::collected::{self, Collected};
 use crate::inventory::watcher::{self, Command};
 use crate::inventory::{self, EntityRef, Inventory, Store};
-use crate::ops::vm::NetworkCards;
 use crate::session::{Config, Session};
 use crate::task::{TaskInfo, Tasks};
 use crate::vim::{Args, MoRef, Object, Value};
@@ -36,7 +35,6 @@ pub struct Client {
     store: Store,
     tasks: Tasks,
     commands: mpsc::Sender<Command>,
-    network_cards: NetworkCards,
     workers: Arc<Workers>,
 }
 
@@ -58,14 +56,7 @@ impl Client {
         let (commands, receiver) = mpsc::channel(64);
         let source = Collected::new(session.clone(), MAX_WAIT);
         let workers = vec![tokio::spawn(watcher::run(source, writer, receiver)), tokio::spawn(follower)];
-        Client {
-            session,
-            store,
-            tasks,
-            commands,
-            network_cards: NetworkCards::default(),
-            workers: Arc::new(Workers(Mutex::new(workers))),
-        }
+        Client { session, store, tasks, commands, workers: Arc::new(Workers(Mutex::new(workers))) }
     }
 
     /// The session, for calls that no verb of [`crate::ops`] covers.
@@ -86,10 +77,6 @@ impl Client {
     /// The tasks the vCenter does.
     pub fn tasks(&self) -> &Tasks {
         &self.tasks
-    }
-
-    pub(crate) fn network_cards(&self) -> &NetworkCards {
-        &self.network_cards
     }
 
     /// Waits until the inventory has been loaded for the first time.

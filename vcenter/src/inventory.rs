@@ -24,5 +24,5 @@ pub use entity::{
 };
 pub use index::Inventory;
 pub use kind::{EntityRef, Kind};
-pub use property::{GuestNic, PowerState, Uuid, decode_name, encode_name};
+pub use property::{GuestNic, NetworkCard, PowerState, Uuid, decode_name, encode_name};
 pub use store::{Change, Changes, Event, ObjectUpdate, Status, Store, Writer, store};

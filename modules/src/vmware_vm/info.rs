@@ -4,7 +4,6 @@ use std::net::IpAddr;
 
 use salt::{Context, Map, Result, Value, functions, map, salt_fn};
 use vcenter::inventory::{Inventory, VirtualMachine};
-use vcenter::ops::vm::{NetworkCard, network_cards};
 
 use crate::connection::of_profile;
 
@@ -31,27 +30,24 @@ async fn info(
     /// A profile of the configuration. It must be about the minion's own vCenter.
     profile: Option<String>,
 ) -> Result<Map> {
-    let (client, inventory) = of_profile(cx, service_instance, profile).await?;
+    let (_, inventory) = of_profile(cx, service_instance, profile).await?;
     let vms: Vec<&VirtualMachine> = match vm_name.as_deref().filter(|name| !name.is_empty()) {
         Some(name) => vec![inventory.find(name, None)?],
         None => inventory.all().collect(),
     };
-    let references: Vec<_> = vms.iter().map(|vm| vm.reference.clone()).collect();
-    let cards = network_cards(&client, &references).await?;
     let mut all = Map::new();
     for vm in vms {
-        let cards = cards.get(&vm.reference).map_or(&[][..], |cards| cards);
         let shared = inventory.candidates(vm.reference.kind(), &vm.name, None).len() > 1;
         let key = if shared { inventory.path(&vm.reference) } else { vm.name.to_string() };
-        all.insert(key, described(&inventory, vm, cards));
+        all.insert(key, described(&inventory, vm));
     }
     all.sort_keys();
     Ok(all)
 }
 
-fn described(inventory: &Inventory, vm: &VirtualMachine, cards: &[NetworkCard]) -> Map {
+fn described(inventory: &Inventory, vm: &VirtualMachine) -> Map {
     let host = inventory.host_of(vm);
-    let macs: Vec<&str> = cards.iter().filter_map(|card| card.mac_address.as_deref()).collect();
+    let macs: Vec<&str> = vm.network_cards.iter().filter_map(|card| card.mac_address.as_deref()).collect();
     let name = |name: &std::sync::Arc<str>| name.to_string();
     map! {
         "guest_name" => name(&vm.name),

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::kind::{EntityRef, Kind};
-use super::property::{GuestNic, Interner, PowerState, Read, Uuid, read_name};
+use super::property::{GuestNic, Interner, NetworkCard, PowerState, Read, Uuid, read_name};
 use crate::vim::Value;
 
 macro_rules! entities {
@@ -245,8 +245,8 @@ entities! {
         num_cpu: Option<u32> = "config.hardware.numCPU",
         /// Memory, MiB.
         memory_mb: Option<u32> = "config.hardware.memoryMB",
-        /// Changes with every change of the configuration, so that what was read of it may be kept.
-        change_version: Option<Box<str>> = "config.changeVersion",
+        /// The network cards, in the order of the machine's devices.
+        network_cards: Box<[NetworkCard]> = "config.hardware.device",
     }
 
     /// `Datastore`

@@ -12,6 +12,8 @@ use super::store::Event;
 pub(super) struct Gaps {
     /// What has changed without ever having come.
     unknown: Vec<EntityRef>,
+    /// Of which a part of a property has been told, such as one device of all.
+    partial: Vec<EntityRef>,
     /// Datacenters, whose folders should be there too.
     datacenters: Vec<EntityRef>,
     /// What is gone; nothing should be in it.
@@ -20,13 +22,19 @@ pub(super) struct Gaps {
 
 impl Gaps {
     pub(super) fn before(inventory: &Inventory, events: &[Event]) -> Gaps {
-        let mut gaps = Gaps { unknown: Vec::new(), datacenters: Vec::new(), gone: Vec::new() };
+        let mut gaps =
+            Gaps { unknown: Vec::new(), partial: Vec::new(), datacenters: Vec::new(), gone: Vec::new() };
         for event in events {
             match event {
                 Event::Apply(update) => {
                     let reference = &update.reference;
                     if !update.whole && inventory.get(reference).is_none() && !comes(events, reference) {
                         gaps.unknown.push(reference.clone());
+                    }
+                    if !update.whole
+                        && update.properties.iter().any(|(path, _)| is_a_part(reference.kind(), path))
+                    {
+                        gaps.partial.push(reference.clone());
                     }
                     if reference.kind() == Kind::Datacenter {
                         gaps.datacenters.push(reference.clone());
@@ -46,6 +54,7 @@ impl Gaps {
     /// The objects to read, now that the batch has been applied.
     pub(super) fn open(self, inventory: &Inventory) -> Vec<EntityRef> {
         let mut open = self.unknown;
+        open.extend(self.partial);
         for datacenter in &self.datacenters {
             let Some(datacenter) = inventory.entity::<Datacenter>(datacenter) else { continue };
             open.extend(datacenter.folders().filter(|folder| inventory.get(folder).is_none()).cloned());
@@ -57,6 +66,14 @@ impl Gaps {
         open.dedup();
         open
     }
+}
+
+/// Whether a path lies below a property that the inventory keeps: `config.hardware.device[4000].connectable`.
+fn is_a_part(kind: Kind, path: &str) -> bool {
+    path.contains(['.', '['])
+        && super::entity::Entity::paths(kind)
+            .iter()
+            .any(|kept| path.strip_prefix(kept).is_some_and(|rest| rest.starts_with(['.', '['])))
 }
 
 /// What lies below objects that are not there: it cannot be there either.

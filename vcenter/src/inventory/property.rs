@@ -86,6 +86,23 @@ pub struct GuestNic {
     pub ip_addresses: Box<[IpAddr]>,
 }
 
+/// A virtual network card (`VirtualEthernetCard`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NetworkCard {
+    /// The device's key within its machine.
+    pub key: i32,
+    /// What vSphere calls it, `Network adapter 1`.
+    pub label: Arc<str>,
+    /// The type of the device, `VirtualVmxnet3`.
+    pub kind: Arc<str>,
+    /// The MAC address; none before the first power-on of a machine whose addresses the vCenter gives.
+    pub mac_address: Option<Box<str>>,
+    /// The network's name, a distributed portgroup's key, or an opaque network's identifier.
+    pub network: Option<Arc<str>>,
+    /// Whether it is connected.
+    pub connected: bool,
+}
+
 /// Keeps one copy of each text that many objects share: guest systems, states, the identifiers that objects refer to.
 #[derive(Default)]
 pub(super) struct Interner {
@@ -209,6 +226,31 @@ impl Read for Box<[GuestNic]> {
     }
 }
 
+/// Of all devices of a machine only the network cards are kept.
+impl Read for Box<[NetworkCard]> {
+    fn read(value: Option<&Value>, interner: &mut Interner) -> Self {
+        value
+            .into_iter()
+            .flat_map(Value::objects)
+            .filter(|device| device.is_a("VirtualEthernetCard"))
+            .map(|device| {
+                let text = |path: &str| device.str(path).filter(|text| !text.is_empty());
+                let network = text("backing.deviceName")
+                    .or_else(|| text("backing.port.portgroupKey"))
+                    .or_else(|| text("backing.opaqueNetworkId"));
+                NetworkCard {
+                    key: device.i64("key").and_then(|key| i32::try_from(key).ok()).unwrap_or_default(),
+                    label: interner.intern(text("deviceInfo.label").unwrap_or_default()),
+                    kind: interner.intern(device.kind()),
+                    mac_address: text("macAddress").map(Box::from),
+                    network: network.map(|name| interner.intern(name)),
+                    connected: device.bool("connectable.connected").unwrap_or(false),
+                }
+            })
+            .collect()
+    }
+}
+
 impl Interner {
     pub(super) fn entity_ref(&mut self, moref: &crate::vim::MoRef) -> Option<EntityRef> {
         let kind = super::kind::Kind::from_name(moref.kind())?;
@@ -300,6 +342,29 @@ mod tests {
         assert_eq!(Uuid::parse(""), None);
         assert_eq!(Uuid::parse("4221d3a7-00be-5f31-9c3d-0a1b2c3d4e5f0"), None);
         assert_eq!(Uuid::parse("4221d3a7-00be-5f31-9c3d-0a1b2c3d4e5g"), None);
+    }
+
+    #[test]
+    fn of_the_devices_only_network_cards_are_kept() {
+        use crate::vim::Object;
+        let card = Object::new("VirtualE1000")
+            .set("key", 4000)
+            .set("macAddress", "00:0c:29:00:00:01")
+            .set("deviceInfo", Object::new("Description").set("label", "Network adapter 1"))
+            .set(
+                "backing",
+                Object::new("VirtualEthernetCardNetworkBackingInfo").set("deviceName", "VM Network"),
+            );
+        let disk = Object::new("VirtualDisk").set("key", 2000);
+        let devices = Value::from(vec![disk, card]);
+        let cards = <Box<[NetworkCard]>>::read(Some(&devices), &mut Interner::default());
+        assert_eq!(cards.len(), 1);
+        assert_eq!(
+            (cards[0].key, &*cards[0].kind, &*cards[0].label),
+            (4000, "VirtualE1000", "Network adapter 1")
+        );
+        assert_eq!(cards[0].mac_address.as_deref(), Some("00:0c:29:00:00:01"));
+        assert_eq!(cards[0].network.as_deref(), Some("VM Network"));
     }
 
     #[test]
