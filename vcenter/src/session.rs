@@ -3,9 +3,11 @@
 //! A [`Session`] logs in at its first call, notices when the server has forgotten the login, and logs in anew: once,
 //! however many calls are waiting, and with pauses while the server is away.
 
+mod agent;
 mod config;
 mod login;
 mod op_id;
+mod orphans;
 mod secret;
 mod state;
 mod version;
@@ -13,6 +15,7 @@ mod version;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub(crate) use agent::name as agent_name;
 pub use config::{Config, Credentials, LoginLimits, Protocol, Timeouts};
 pub use op_id::with_op_id;
 pub use secret::Secret;

@@ -10,7 +10,7 @@ pub use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 pub use reqwest::{Body, Method};
 pub use trust::Trust;
 
-use crate::session::{Config, Protocol};
+use crate::session::{self, Config, Protocol};
 use crate::{Error, Result};
 use trust::Untrusted;
 
@@ -109,7 +109,7 @@ impl Transport {
         })?;
         let client = reqwest::Client::builder()
             .tls_backend_preconfigured(trust::client(&config.trust, &endpoint)?)
-            .user_agent(&config.user_agent)
+            .user_agent(session::agent_name(&config.user_agent))
             .http1_only()
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())

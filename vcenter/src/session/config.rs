@@ -16,7 +16,9 @@ pub struct Config {
     pub credentials: Credentials,
     /// How the server's certificate is checked.
     pub trust: Trust,
-    /// The product that asks, as `product/1.0 (instance)`; shown by vCenter in its list of sessions.
+    /// The product that asks, as `product/1.0 (instance)`; shown by vCenter in its list of sessions, with marks of this
+    /// machine and process behind the instance. By these, a process ends at its first log-in the sessions that earlier
+    /// ones of the same instance on this machine have left behind when they were killed.
     pub user_agent: String,
     /// How long to wait for what.
     pub timeouts: Timeouts,

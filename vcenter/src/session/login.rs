@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::state::Shared;
-use super::{Secret, version};
+use super::{Secret, orphans, version};
 use crate::schema::VIM25;
 use crate::soap::{Header, Request};
 use crate::transport::{self, HeaderMap, Method};
@@ -89,6 +89,9 @@ pub async fn run(shared: Arc<Shared>) -> Result<()> {
     match shared.landed(result) {
         Ok(()) => {
             tracing::info!("Logged in to {}", shared.transport.endpoint());
+            if shared.epoch() == 1 {
+                tokio::spawn(orphans::end(shared));
+            }
             Ok(())
         }
         Err(landed) => {
