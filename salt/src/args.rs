@@ -190,15 +190,17 @@ impl Bound {
     }
 }
 
-/// Splits `name=value` where the name is a Python identifier (`salt/utils/args.py`, `KWARG_REGEX`).
+/// Splits `name=value` as Salt does (`salt/utils/args.py`, `KWARG_REGEX`): the name begins with a letter or underscore and
+/// goes on with those, digits, dots and hyphens; the value is one line, and no comparison (`a==b`).
 pub fn split_keyword(word: &str) -> Option<(&str, &str)> {
     let (name, value) = word.split_once('=')?;
     let mut chars = name.chars();
     let first = chars.next()?;
-    let identifier =
-        (first.is_ascii_alphabetic() || first == '_') && chars.all(|c| c.is_ascii_alphanumeric() || c == '_');
-    // `a==b` is a comparison that somebody typed, not a keyword.
-    (identifier && !value.starts_with('=')).then_some((name, value))
+    let named = (first.is_alphabetic() || first == '_')
+        && chars.all(|c| c.is_alphanumeric() || matches!(c, '_' | '.' | '-'));
+    // Python's `$` lets one line feed follow, which is no part of the value.
+    let value = value.strip_suffix('\n').unwrap_or(value);
+    (named && !value.starts_with('=') && !value.contains('\n')).then_some((name, value))
 }
 
 pub use crate::yamlify::yamlify;
@@ -471,6 +473,15 @@ mod tests {
             bound.take::<i64>(),
             Err(Error::Invocation("Argument 'two' must be a whole number, got 'y'".into()))
         );
+    }
+
+    #[test]
+    fn keywords_are_split_as_by_salts_expression() {
+        assert_eq!(split_keyword("a.b-c=1=2"), Some(("a.b-c", "1=2")));
+        assert_eq!(split_keyword("ä_1="), Some(("ä_1", "")));
+        for plain in ["=x", "1a=x", "a b=x", "a==x", "a=x\ny", "-a=x", "a"] {
+            assert_eq!(split_keyword(plain), None, "{plain:?}");
+        }
     }
 
     #[test]
