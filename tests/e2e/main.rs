@@ -5,6 +5,7 @@
 mod call;
 mod conformance;
 mod errors;
+mod functions;
 mod inventory;
 mod keys;
 mod lifetime;

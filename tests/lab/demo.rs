@@ -63,13 +63,18 @@ impl Demo {
         let Demo { proxy, master, .. } = &mut demo;
         proxy.wait_ready(master, mark)?;
 
-        say("jobs");
+        say("jobs: answered from the inventory that vCenter keeps current, so that they ask it nothing");
+        let before = demo.asked()?;
         demo.run("salt", &["vc01", "test.ping"], &["True"])?;
         demo.run("salt", &["vc01", "vsphere.list_vms"], &["db-01", "web-000"])?;
         demo.run("salt", &["vc01", "vmware_vm.info", "vm_name=db-01"], &["db-01", "poweredOn"])?;
+        if demo.asked()? != before {
+            return Err(Error::new(format!("reads asked vCenter: {before:?}, then {:?}", demo.asked()?)));
+        }
+        println!("\nSOAP calls of these jobs: 0");
 
         say("states: what would happen, then it happens, then there is nothing left to do");
-        println!("$ cat /srv/salt/site.sls\n{SITE}");
+        println!("$ cat {}\n{SITE}", demo.master.path("files/site.sls").display());
         demo.run(
             "salt",
             &["vc01", "state.apply", "site", "test=True"],
@@ -150,6 +155,11 @@ It is all up. In another terminal:
             None => Err(Error::new(format!("{name} ended with {code}\n{}", self.proxy.log()))),
             Some(word) => Err(Error::new(format!("{word:?} was to be there\n{}", self.proxy.log()))),
         }
+    }
+
+    /// What vCenter was asked so far, but for the standing wait for updates.
+    fn asked(&self) -> Result<Vec<(String, u64)>> {
+        Ok(self.vcsim.stats()?.methods_but(&["WaitForUpdatesEx"]))
     }
 
     /// vCenter itself has the datacenter of the states, or not.
