@@ -17,7 +17,9 @@ mod key;
 mod log;
 mod lookup;
 mod match_;
+mod mine;
 mod pillar;
+mod publish;
 mod random;
 mod saltutil;
 mod slsutil;
@@ -48,7 +50,9 @@ pub const MODULES: &[&[Function]] = &[
     key::FUNCTIONS,
     log::FUNCTIONS,
     match_::FUNCTIONS,
+    mine::FUNCTIONS,
     pillar::FUNCTIONS,
+    publish::FUNCTIONS,
     random::FUNCTIONS,
     saltutil::TABLES[0],
     saltutil::TABLES[1],

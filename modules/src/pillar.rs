@@ -4,12 +4,12 @@
 
 use salt::context::PillarRequest;
 use salt::function::not_set;
-use salt::{Context, Error, Map, Result, Value, functions, map, salt_fn};
+use salt::{Context, Error, Map, Result, Value, functions, salt_fn};
 
 use crate::dictupdate::update;
 use crate::lookup::{at, filter};
 
-functions![data, ext, fetch, file_exists, filter_by, get, item, items, keys, ls, obfuscate, raw];
+functions![data, fetch, file_exists, filter_by, get, item, items, keys, ls, obfuscate, raw];
 
 /// Gives a value of the pillar in memory. A path leads into nested ones.
 ///
@@ -238,35 +238,6 @@ async fn keys(
         Some(_) => Err(Error::exception("ValueError", format!("Pillar value in key {key} is not a dict"))),
         None => Err(Error::exception("KeyError", format!("'Pillar key not found: {key}'"))),
     }
-}
-
-/// Asks the master for a pillar that has one external pillar only. The master's option `on_demand_ext_pillar` must allow it.
-///
-/// CLI Example:
-///
-/// ```bash
-/// salt '*' pillar.ext '{libvirt: _}'
-/// ```
-#[salt_fn]
-async fn ext(
-    cx: &Context,
-    /// The external pillar as the master's configuration would name it.
-    external: Map,
-    /// A map that the master merges over the pillar.
-    pillar: Option<Map>,
-) -> Result<Value> {
-    let opts = cx.opts();
-    let load = map! {
-        "cmd" => "_pillar",
-        "id" => cx.id(),
-        "grains" => (*cx.grains()).clone(),
-        "saltenv" => opts.get("saltenv").cloned().unwrap_or_default(),
-        "pillarenv" => opts.get("pillarenv").cloned().unwrap_or_default(),
-        "pillar_override" => pillar.unwrap_or_default(),
-        "ver" => "2",
-        "ext" => external,
-    };
-    cx.master().request(load).await
 }
 
 /// Says whether the master's pillar roots have a file. Only a master knows, so a minion without `pillar_roots` fails.

@@ -147,7 +147,7 @@ async fn list_extmods(_cx: &Context) -> Result<Map> {
     Ok(Map::new())
 }
 
-/// Removes the files of the minion's cache. Directories stay.
+/// Removes the files of the minion's cache. Directories stay, and so do returns that the master has not taken yet.
 ///
 /// CLI Example:
 ///
@@ -224,6 +224,8 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
 fn remove_files(dir: &Path) -> bool {
     let Ok(entries) = std::fs::read_dir(dir) else { return true };
     entries.flatten().all(|entry| match entry.file_type() {
+        // What waits here for the master is no cache.
+        Ok(kind) if kind.is_dir() && entry.file_name() == "spool" => true,
         Ok(kind) if kind.is_dir() => remove_files(&entry.path()),
         // Keys are never part of a cache that may be cleared.
         _ if entry.path().extension().is_some_and(|e| e == "pem" || e == "pub") => true,
@@ -257,12 +259,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cleared_cache_keeps_directories_and_keys() {
+    fn a_cleared_cache_keeps_directories_keys_and_returns() {
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir(dir.path().join("files")).unwrap();
         std::fs::write(dir.path().join("files/a"), "a").unwrap();
         std::fs::write(dir.path().join("minion.pem"), "key").unwrap();
+        std::fs::create_dir(dir.path().join("spool")).unwrap();
+        std::fs::write(dir.path().join("spool/return.p"), "return").unwrap();
         assert!(remove_files(dir.path()));
+        assert!(dir.path().join("spool/return.p").exists());
         assert!(dir.path().join("files").is_dir());
         assert!(!dir.path().join("files/a").exists());
         assert!(dir.path().join("minion.pem").exists());
