@@ -41,7 +41,7 @@ enum Command {
     Proxy(proxy::ProxyArgs),
     /// Runs one function and prints its return (salt-call)
     #[command(display_name = "salt-call", version = salt_release())]
-    Call(call::CallArgs),
+    Call(Box<call::CallArgs>),
     /// Prints the documentation of what is served
     Docs(docs::DocsArgs),
 }
@@ -61,7 +61,7 @@ pub fn run(mut words: Vec<OsString>) -> ExitCode {
     match Cli::try_parse_from(&words) {
         Ok(cli) => match cli.command {
             Command::Proxy(args) => proxy::run(args),
-            Command::Call(args) => call::run(args),
+            Command::Call(args) => call::run(*args),
             Command::Docs(args) => docs::run(&args),
         },
         Err(error) => {
