@@ -16,6 +16,8 @@ pub struct ChannelConfig {
     pub id: String,
     /// One host name or address, without port; an IPv6 address may have its brackets.
     pub master: String,
+    /// How the master is talked to.
+    pub transport: transport::Kind,
     /// Where the master takes requests.
     pub master_port: u16,
     /// Where the master publishes. None and 4506 (Salt's odd way to say "not set") take what `_auth` says.
@@ -66,6 +68,7 @@ impl ChannelConfig {
         ChannelConfig {
             id: id.into(),
             master: master.into(),
+            transport: transport::Kind::default(),
             master_port: 4506,
             publish_port: None,
             pki_dir: pki_dir.as_ref().to_owned(),

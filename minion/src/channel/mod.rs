@@ -8,6 +8,7 @@
 mod auth;
 mod config;
 mod error;
+mod greeting;
 mod line;
 mod pillar;
 mod pin;
@@ -32,7 +33,7 @@ pub use publish::{PubEvent, Publications};
 use self::request::Strings;
 use self::session::Session;
 use crate::crypt::{MinionKeys, fingerprint};
-use crate::transport::{Transport, zmtp::Zmtp};
+use crate::transport::Transport;
 
 /// A handle on the channel to one master. Clones share everything.
 #[derive(Clone)]
@@ -58,8 +59,8 @@ impl MasterChannel {
         let keys = MinionKeys::load_or_generate(&config.pki_dir, config.keysize).await?;
         config.network.publish_identity.clone_from(&config.id);
         config.network.request_identity = config.line.request_identity(&config.id);
-        let transport = Zmtp::new(&config.master, config.master_port, config.network.clone());
-        MasterChannel::over(config, keys, Box::new(transport))
+        let transport = config.transport.open(&config.master, config.master_port, config.network.clone());
+        MasterChannel::over(config, keys, transport)
     }
 
     fn over(

@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tracing::debug;
 
+use super::greeting::greeting;
 use super::request::unpack_bytes;
 use super::session::{Credentials, Session};
 use super::wire::{bytes, text};
@@ -49,7 +50,7 @@ impl Publications {
             true => vec!["broadcast".to_owned(), topic(&session.config.id)],
             false => Vec::new(),
         };
-        let subscriber = session.transport.subscribe(port, topics);
+        let subscriber = session.transport.subscribe(port, topics, greeting(session.clone()));
         let (sender, events) = mpsc::channel(16);
         let mut task = JoinSet::new();
         // A task of its own: a caller that cancels `next` must not cut an `_auth` short.

@@ -18,6 +18,7 @@ use crate::master::RemoteMaster;
 use crate::proxy::Proxy;
 use crate::settings::Settings;
 use crate::spool::Spool;
+use crate::transport;
 
 /// What one life begins with.
 pub(super) struct Start {
@@ -127,12 +128,10 @@ pub fn opener(opts: Map) -> Opener {
 /// # Errors
 /// A sentence that names the option and what is wrong with it.
 pub fn channel_config(opts: &Map, master: &Address) -> Result<ChannelConfig, String> {
-    if let Some(transport) = opts.text("transport").filter(|t| !matches!(*t, "zeromq" | "detect")) {
-        return Err(format!("the transport '{transport}' is not supported, use zeromq"));
-    }
     let id = opts.text("id").unwrap_or_default();
     let pki_dir = opts.text("pki_dir").unwrap_or("/etc/salt/pki/proxy");
     let mut config = ChannelConfig::new(id, master.host.as_str(), pki_dir);
+    config.transport = parsed(opts, "transport", config.transport)?;
     config.master_port = master.port;
     config.publish_port = opts
         .get("publish_port")
@@ -183,6 +182,10 @@ fn network(opts: &Map, id: &str, config: &mut ChannelConfig) -> Result<(), Strin
     network.recon_default = milliseconds("recon_default", network.recon_default);
     network.recon_max = milliseconds("recon_max", network.recon_max);
     network.recon_randomize = opts.flag("recon_randomize", true);
+    network.tcp_reconnect_backoff = opts.seconds("tcp_reconnect_backoff", 1);
+    if config.transport != transport::Kind::Zeromq {
+        network.tls = transport::Tls::of(opts.get("ssl"))?;
+    }
     network.publish_identity = id.into();
     Ok(())
 }

@@ -3,15 +3,27 @@
 //! A transport moves packed msgpack and knows nothing of what is in it. Only this folder opens sockets of the minion.
 
 mod backoff;
+mod detect;
 mod dial;
+mod follow;
 mod queue;
+mod stream;
+pub mod tcp;
+#[cfg(test)]
+mod tests;
+mod tls;
+pub mod ws;
 pub mod zmtp;
 
 use std::net::IpAddr;
+use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
+
+pub use tls::Tls;
 
 /// The two links of a minion to one master.
 pub trait Transport: Send + Sync {
@@ -20,9 +32,14 @@ pub trait Transport: Send + Sync {
     fn request(&self, envelope: Bytes, timeout: Duration) -> BoxFuture<'_, Result<Bytes, Error>>;
 
     /// Listens to what the master publishes on `port`. `topics` are the prefixes to subscribe to when the master
-    /// filters; none means that messages come without topic.
-    fn subscribe(&self, port: u16, topics: Vec<String>) -> Box<dyn Subscriber>;
+    /// filters; none means that messages come without topic. `greeting` is for the transports in which the master
+    /// wants to be told who subscribes.
+    fn subscribe(&self, port: u16, topics: Vec<String>, greeting: Greeting) -> Box<dyn Subscriber>;
 }
+
+/// Makes the packed message by which a minion says who it is, for each connection anew. It is told if there was a
+/// connection before: the master may have other keys since then. The error is a sentence.
+pub type Greeting = Arc<dyn Fn(bool) -> BoxFuture<'static, Result<Bytes, String>> + Send + Sync>;
 
 /// A link to the publish port. It connects and reconnects by itself for as long as it lives.
 pub trait Subscriber: Send {
@@ -41,6 +58,53 @@ pub enum SubEvent {
     Message(Bytes),
     /// So many messages came while the queue was full, and were thrown away.
     Overflow(u64),
+}
+
+/// The transports, by the names of option `transport`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Kind {
+    /// `zeromq`
+    #[default]
+    Zeromq,
+    /// `tcp`
+    Tcp,
+    /// `ws`, since 3007.
+    Ws,
+    /// `detect`: the first of them in which the master answers.
+    Detect,
+}
+
+impl Kind {
+    /// The transport to a master. Must be called within a tokio runtime; nothing is dialled before it is needed.
+    pub fn open(self, host: &str, ret_port: u16, config: Config) -> Box<dyn Transport> {
+        match self {
+            Kind::Zeromq => Box::new(zmtp::Zmtp::new(host, ret_port, config)),
+            Kind::Tcp => Box::new(tcp::Tcp::new(host, ret_port, config)),
+            Kind::Ws => Box::new(ws::Ws::new(host, ret_port, config)),
+            Kind::Detect => {
+                let with = |kind: Kind| kind.open(host, ret_port, config.clone());
+                Box::new(detect::Detect::new([
+                    ("zeromq", with(Kind::Zeromq)),
+                    ("tcp", with(Kind::Tcp)),
+                    ("ws", with(Kind::Ws)),
+                ]))
+            }
+        }
+    }
+}
+
+impl FromStr for Kind {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Kind, String> {
+        match name {
+            "zeromq" => Ok(Kind::Zeromq),
+            "tcp" => Ok(Kind::Tcp),
+            "ws" => Ok(Kind::Ws),
+            "detect" => Ok(Kind::Detect),
+            other => Err(format!("{other} is not one of zeromq, tcp, ws, detect")),
+        }
+    }
 }
 
 /// What a transport may be told. The names are Salt's options where Salt has them.
@@ -68,6 +132,10 @@ pub struct Config {
     pub recon_max: Duration,
     /// `recon_randomize`: spread the waits, so that a thousand minions do not return in the same second.
     pub recon_randomize: bool,
+    /// `tcp_reconnect_backoff`: the wait before a master that cannot be reached is dialled again, by `tcp` and `ws`.
+    pub tcp_reconnect_backoff: Duration,
+    /// What option `ssl` makes of connections, for `tcp` and `ws`; `zeromq` knows nothing of it.
+    pub tls: Option<Tls>,
     /// How often we ask the peer if it is there. A peer that is silent for two and a half times as long is gone.
     pub heartbeat: Duration,
     /// How long one address may take to accept a connection.
@@ -105,6 +173,8 @@ impl Default for Config {
             recon_default: Duration::from_millis(1000),
             recon_max: Duration::from_millis(10_000),
             recon_randomize: true,
+            tcp_reconnect_backoff: Duration::from_secs(1),
+            tls: None,
             heartbeat: Duration::from_secs(10),
             connect_timeout: Duration::from_secs(10),
             handshake_timeout: Duration::from_secs(10),
@@ -139,12 +209,18 @@ pub enum Error {
         /// What the system said.
         why: String,
     },
-    /// The peer does not speak ZMTP 3, or not with us.
-    #[error("ZMTP handshake failed: {0}")]
+    /// The peer does not speak the protocol, or not with us.
+    #[error("handshake failed: {0}")]
     Handshake(String),
+    /// There is no TLS to be had with the peer.
+    #[error("TLS handshake failed: {0}")]
+    Tls(String),
     /// The peer broke the protocol.
-    #[error("ZMTP protocol error: {0}")]
+    #[error("protocol error: {0}")]
     Protocol(String),
+    /// We could not say who we are.
+    #[error("cannot announce the minion: {0}")]
+    Greeting(String),
     /// A message is longer than allowed.
     #[error("a message of {length} bytes is announced, the limit is {limit}")]
     TooLong {

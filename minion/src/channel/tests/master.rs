@@ -16,7 +16,7 @@ use crate::channel::wire::{bytes, text};
 use crate::channel::{ChannelConfig, MasterChannel};
 use crate::crypt::vectors::Vectors;
 use crate::crypt::{Crypticle, MinionKeys, PublicKey, Secret, SigningAlgorithm};
-use crate::transport::{Error, SubEvent, Subscriber, Transport};
+use crate::transport::{Error, Greeting, SubEvent, Subscriber, Transport};
 
 /// The minion's keys, the master's, and those of another master.
 pub(super) static MINION: LazyLock<MinionKeys> =
@@ -27,7 +27,7 @@ pub(super) static OTHER: LazyLock<MinionKeys> = LazyLock::new(|| MinionKeys::gen
 
 /// How the master decides about our key.
 #[derive(Clone, Copy, PartialEq)]
-pub(super) enum Decision {
+pub(in crate::channel) enum Decision {
     Accept,
     Pending,
     Reject,
@@ -40,7 +40,7 @@ pub(super) enum Decision {
 
 /// What the master does wrong.
 #[derive(Clone, Copy, PartialEq)]
-pub(super) enum Lie {
+pub(in crate::channel) enum Lie {
     Nothing,
     /// The signature of the message is another key's.
     Signature,
@@ -58,16 +58,16 @@ pub(super) enum Lie {
     Noise,
 }
 
-pub(super) struct State {
+pub(in crate::channel) struct State {
     pub(super) keys: &'static MinionKeys,
-    pub(super) decision: Decision,
+    pub(in crate::channel) decision: Decision,
     pub(super) lie: Lie,
     /// So many requests get no answer.
     pub(super) deaf: u32,
     /// How long the master thinks about an `_auth`.
     pub(super) slow: Duration,
     pub(super) pub_sig: Option<String>,
-    pub(super) aes: (Crypticle, Secret<String>),
+    pub(in crate::channel) aes: (Crypticle, Secret<String>),
     pub(super) session: (Crypticle, Secret<String>),
     /// The loads of `_auth`, and those of requests with what the envelope says.
     pub(super) auths: Vec<Map>,
@@ -81,10 +81,10 @@ pub(super) struct State {
 }
 
 #[derive(Clone)]
-pub(super) struct Master(Arc<Mutex<State>>);
+pub(in crate::channel) struct Master(Arc<Mutex<State>>);
 
 impl Master {
-    pub(super) fn new() -> Master {
+    pub(in crate::channel) fn new() -> Master {
         Master(Arc::new(Mutex::new(State {
             keys: &MASTER,
             decision: Decision::Accept,
@@ -103,18 +103,22 @@ impl Master {
         })))
     }
 
-    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+    pub(in crate::channel) fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap()
     }
 
     /// How many `_auth`s and how many other requests came.
-    pub(super) fn counts(&self) -> (usize, usize) {
+    pub(in crate::channel) fn counts(&self) -> (usize, usize) {
         let state = self.state();
         (state.auths.len(), state.envelopes.len())
     }
 
     /// A channel to this master with the given pki directory.
-    pub(super) fn channel(&self, pki_dir: &Path, change: impl FnOnce(&mut ChannelConfig)) -> MasterChannel {
+    pub(in crate::channel) fn channel(
+        &self,
+        pki_dir: &Path,
+        change: impl FnOnce(&mut ChannelConfig),
+    ) -> MasterChannel {
         let mut config = ChannelConfig::new("vc1", "master", pki_dir);
         config.auth_tries = 2;
         change(&mut config);
@@ -309,7 +313,7 @@ impl Transport for Master {
         Box::pin(async move { self.answer(&envelope).await })
     }
 
-    fn subscribe(&self, port: u16, topics: Vec<String>) -> Box<dyn Subscriber> {
+    fn subscribe(&self, port: u16, topics: Vec<String>, _greeting: Greeting) -> Box<dyn Subscriber> {
         let (sender, events) = mpsc::unbounded_channel();
         self.state().subscribers.push((port, topics, sender));
         Box::new(Events(events))

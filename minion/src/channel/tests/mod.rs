@@ -2,6 +2,6 @@
 //! with a real one.
 
 mod authenticating;
-mod master;
+pub(super) mod master;
 mod publishing;
 mod requesting;

@@ -17,7 +17,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::future::BoxFuture;
 
-use super::{Config, Error, Subscriber, Transport};
+use super::{Config, Error, Greeting, Subscriber, Transport};
 
 /// The transport `zeromq`. Must be made within a tokio runtime.
 pub struct Zmtp {
@@ -39,7 +39,8 @@ impl Transport for Zmtp {
         Box::pin(self.requests.request(envelope, timeout))
     }
 
-    fn subscribe(&self, port: u16, topics: Vec<String>) -> Box<dyn Subscriber> {
-        Box::new(sub::Sub::new(&self.host, port, topics, self.config.clone()))
+    /// Masters do not ask who subscribes here.
+    fn subscribe(&self, port: u16, topics: Vec<String>, _greeting: Greeting) -> Box<dyn Subscriber> {
+        Box::new(sub::Sub::follow(&self.host, port, topics, self.config.clone()))
     }
 }

@@ -1,75 +1,37 @@
-//! The publish side: a subscription that reconnects for as long as it lives.
+//! The publish side.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures::future::BoxFuture;
-use tokio::task::JoinSet;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
-use tracing::{debug, info};
+use tokio::time::{MissedTickBehavior, interval};
+use tracing::debug;
 
 use super::link::{Incoming, Link, Role};
-use crate::transport::backoff::Backoff;
 use crate::transport::dial::dial;
+use crate::transport::follow::{Follow, Source};
 use crate::transport::queue::Queue;
-use crate::transport::{Config, Error, SubEvent, Subscriber};
+use crate::transport::{Config, Error};
 
-/// A subscription. Its task ends when this is dropped.
+/// What it takes to subscribe.
 pub(super) struct Sub {
-    queue: Arc<Queue>,
-    _task: JoinSet<()>,
-}
-
-impl Sub {
-    pub(super) fn new(host: &str, port: u16, topics: Vec<String>, config: Arc<Config>) -> Sub {
-        let queue = Arc::new(Queue::new(config.queue_messages, config.queue_bytes));
-        let reader = Reader { host: host.to_owned(), port, topics, config, queue: queue.clone() };
-        let mut task = JoinSet::new();
-        task.spawn(reader.run());
-        Sub { queue, _task: task }
-    }
-}
-
-impl Subscriber for Sub {
-    fn next(&mut self) -> BoxFuture<'_, SubEvent> {
-        Box::pin(self.queue.next())
-    }
-}
-
-struct Reader {
     host: String,
     port: u16,
     topics: Vec<String>,
     config: Arc<Config>,
-    queue: Arc<Queue>,
 }
 
-impl Reader {
-    async fn run(self) {
-        let Config { recon_default, recon_max, recon_randomize, .. } = *self.config;
-        let mut backoff = Backoff::new(recon_default, recon_max, recon_randomize);
-        loop {
-            match self.connect().await {
-                Ok(mut link) => {
-                    info!(master = %self.host, port = self.port, "subscribed");
-                    self.queue.connected();
-                    let since = Instant::now();
-                    let why = self.read(&mut link).await;
-                    drop(link);
-                    info!(master = %self.host, port = self.port, "subscription lost: {why}");
-                    self.queue.disconnected(why);
-                    // A peer that takes us and breaks the protocol at once is dialled ever more slowly too.
-                    if since.elapsed() > recon_max {
-                        backoff.reset();
-                    }
-                }
-                Err(why) => debug!(master = %self.host, port = self.port, "cannot subscribe: {why}"),
-            }
-            sleep(backoff.next()).await;
-        }
+impl Sub {
+    /// Subscribes in a task of its own.
+    pub(super) fn follow(host: &str, port: u16, topics: Vec<String>, config: Arc<Config>) -> Follow {
+        let source = Sub { host: host.to_owned(), port, topics, config: config.clone() };
+        Follow::new(format!("{host}:{port}"), source, config.recon_default, None, &config)
     }
+}
 
-    async fn connect(&self) -> Result<Link, Error> {
+impl Source for Sub {
+    type Link = Link;
+
+    async fn open(&self, _again: bool) -> Result<Link, Error> {
         let stream = dial(&self.host, self.port, self.config.source_publish_port, &self.config).await?;
         let mut link = Link::open(stream, Role::Sub, &self.config.publish_identity, &self.config).await?;
         if self.topics.is_empty() {
@@ -81,8 +43,7 @@ impl Reader {
         Ok(link)
     }
 
-    /// Reads until the link is of no use any more, and returns why.
-    async fn read(&self, link: &mut Link) -> Error {
+    async fn read(&self, mut link: Link, queue: &Queue) -> Error {
         let mut ticks = interval(self.config.heartbeat);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         ticks.tick().await;
@@ -90,7 +51,7 @@ impl Reader {
             let done = tokio::select! {
                 incoming = link.recv() => match incoming {
                     Ok(Incoming::Message(parts)) => {
-                        self.take(parts);
+                        self.take(parts, queue);
                         Ok(())
                     }
                     Ok(Incoming::Command(command)) => link.answer(command).await,
@@ -103,17 +64,19 @@ impl Reader {
             }
         }
     }
+}
 
+impl Sub {
     /// Queues a message: one frame without filtering, topic and payload with it. Subscriptions are prefixes, so a
     /// topic that merely begins like ours comes too, and is dropped here. A master that filters is understood by a
     /// minion that does not: it hears everything.
-    fn take(&self, mut parts: Vec<Bytes>) {
+    fn take(&self, mut parts: Vec<Bytes>, queue: &Queue) {
         let all = self.topics.is_empty();
         match (parts.pop(), parts.pop(), parts.pop()) {
-            (Some(payload), None, None) if all => self.queue.message(payload),
+            (Some(payload), None, None) if all => queue.message(payload),
             (Some(payload), Some(topic), None) => {
                 if all || self.topics.iter().any(|ours| ours.as_bytes() == topic) {
-                    self.queue.message(payload);
+                    queue.message(payload);
                 }
             }
             _ => debug!(master = %self.host, "a message whose frames do not fit zmq_filtering is dropped"),

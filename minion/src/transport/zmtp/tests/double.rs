@@ -3,7 +3,7 @@
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::soon;
+use crate::transport::tests::soon;
 
 /// A port of a peer.
 pub(super) struct Double(TcpListener);

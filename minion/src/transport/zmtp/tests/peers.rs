@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use zeromq::{PubSocket, RouterSocket, Socket, SocketRecv, SocketSend, ZmqMessage};
 
-use super::{config, message, soon};
+use crate::transport::tests::{config, message, no_greeting, soon};
 use crate::transport::zmtp::Zmtp;
 use crate::transport::{Config, SubEvent, Subscriber, Transport};
 
@@ -36,7 +36,7 @@ async fn jobs_arrive_in_order_and_again_after_a_restart() {
     let mut master = PubSocket::new();
     let at = port(&master.bind("tcp://127.0.0.1:0").await.unwrap());
     let minion = Zmtp::new("127.0.0.1", at, config());
-    let mut sub = minion.subscribe(at, Vec::new());
+    let mut sub = minion.subscribe(at, Vec::new(), no_greeting());
     assert_eq!(settle(&mut master, &mut *sub, &[b"start"]).await, "start");
     let large = vec![7u8; 300_000];
     for n in 0..200u32 {
@@ -77,7 +77,7 @@ async fn topics_filter() {
     let mut master = PubSocket::new();
     let at = port(&master.bind("tcp://127.0.0.1:0").await.unwrap());
     let minion = Zmtp::new("127.0.0.1", at, config());
-    let mut sub = minion.subscribe(at, vec!["broadcast".into(), "abc".into()]);
+    let mut sub = minion.subscribe(at, vec!["broadcast".into(), "abc".into()], no_greeting());
     assert_eq!(settle(&mut master, &mut *sub, &[b"broadcast", b"all"]).await, "all");
     publish(&mut master, &[b"other", b"no"]).await;
     publish(&mut master, &[b"abc", b"mine"]).await;

@@ -6,19 +6,20 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::double::Double;
-use super::{config, message, soon};
+use crate::transport::follow::Follow;
+use crate::transport::tests::{config, message, soon};
 use crate::transport::zmtp::req::Pool;
 use crate::transport::zmtp::sub::Sub;
 use crate::transport::{Config, Error, SubEvent, Subscriber};
 
-fn sub(port: u16, topics: &[&str]) -> Sub {
-    Sub::new("127.0.0.1", port, topics.iter().map(|t| (*t).to_owned()).collect(), Arc::new(config()))
+fn sub(port: u16, topics: &[&str]) -> Follow {
+    Sub::follow("127.0.0.1", port, topics.iter().map(|t| (*t).to_owned()).collect(), Arc::new(config()))
 }
 
 /// A subscription whose heart beats five times a second.
-fn nervous(port: u16) -> Sub {
+fn nervous(port: u16) -> Follow {
     let config = Config { heartbeat: Duration::from_millis(200), ..config() };
-    Sub::new("127.0.0.1", port, Vec::new(), Arc::new(config))
+    Sub::follow("127.0.0.1", port, Vec::new(), Arc::new(config))
 }
 
 fn pool(port: u16, config: Config) -> Arc<Pool> {

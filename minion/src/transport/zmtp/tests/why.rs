@@ -9,7 +9,7 @@ use bytes::Bytes;
 use zeromq::{ReqSocket, Socket, SocketRecv, SocketSend, SubSocket};
 
 use super::double::Double;
-use super::{config, message, soon};
+use crate::transport::tests::{config, message, soon};
 use crate::transport::zmtp::req::Pool;
 use crate::transport::zmtp::sub::Sub;
 
@@ -31,7 +31,7 @@ async fn the_crates_sub_drops_the_link_at_a_ping_and_ours_stays() {
     drop(theirs);
 
     let (double, port) = Double::new().await;
-    let mut ours = Sub::new("127.0.0.1", port, Vec::new(), Arc::new(config()));
+    let mut ours = Sub::follow("127.0.0.1", port, Vec::new(), Arc::new(config()));
     let mut peer = double.greet("PUB", 1).await;
     peer.read().await;
     peer.frame(4, PING).await;
