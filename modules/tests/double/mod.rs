@@ -1,6 +1,6 @@
 //! A minion without a master: what functions may want of one is answered from memory, and written down.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -18,6 +18,8 @@ pub struct Memory {
     pub running: Vec<Map>,
     /// Events fired, loads sent, signals given, refreshes asked for, in order.
     pub told: Mutex<Vec<String>>,
+    /// What the next loads are answered with; `True` when there is no more.
+    pub answers: Mutex<VecDeque<Value>>,
 }
 
 impl Memory {
@@ -44,7 +46,8 @@ impl Master for Double {
 
     fn request(&self, load: Map) -> BoxFuture<'_, Result<Value>> {
         self.memory.note(format!("load {}", Value::Map(load).repr()));
-        Box::pin(async { Ok(true.into()) })
+        let answer = self.memory.answers.lock().expect("no test panics here").pop_front();
+        Box::pin(async { Ok(answer.unwrap_or_else(|| true.into())) })
     }
 
     fn compile_pillar(&self, request: PillarRequest) -> BoxFuture<'_, Result<Map>> {
@@ -152,7 +155,12 @@ impl Minion {
             "secret" => "hunter2",
         };
         let double = Arc::new(Double {
-            memory: Memory { pillar: pillar.clone(), running, told: Mutex::default() },
+            memory: Memory {
+                pillar: pillar.clone(),
+                running,
+                told: Mutex::default(),
+                answers: Mutex::default(),
+            },
             files: files.iter().map(|(path, text)| (path.to_string(), text.as_bytes().to_vec())).collect(),
             cachedir: dir.path().join("cache"),
         });
@@ -214,6 +222,12 @@ impl Minion {
                 Answer { ret: ret.into(), retcode: 1, out: Some("nested") }
             }
         }
+    }
+
+    /// What the master will answer to the next load that has no answer yet.
+    #[allow(dead_code, reason = "not all tests script the master")]
+    pub fn answer(&self, answer: impl Into<Value>) {
+        self.double.memory.answers.lock().expect("no test panics here").push_back(answer.into());
     }
 
     /// What the master and the minion were told so far.
