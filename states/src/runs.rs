@@ -217,3 +217,18 @@ async fn a_request_is_tested_now_and_run_later() {
     assert_eq!(result(&ran), Some(true.into()));
     assert_eq!(run(&cx, "state.run_request", Args::none()).await, Ok(Map::new().into()));
 }
+
+#[tokio::test]
+async fn a_long_chain_of_requisites_needs_no_deep_stack() {
+    let cx = context(Double::default());
+    let mut sls = String::new();
+    for i in 0..700 {
+        sls.push_str(&format!("s{i}:\n  test.nop:\n    - require:\n      - test: s{}\n", i + 1));
+    }
+    sls.push_str("s700:\n  test.nop: []\n");
+    let ret = text(&cx, &sls, false).await;
+    let number = |i: usize| {
+        ret.get(&format!("test_|-s{i}_|-s{i}_|-nop")).and_then(|one| one.get("__run_num__")).cloned()
+    };
+    assert_eq!((ret.len(), number(700), number(0)), (701, Some(0.into()), Some(700.into())));
+}

@@ -25,7 +25,9 @@ functions![
     sync_serializers,
     sync_states,
     sync_thorium,
+    sync_tops,
     sync_utils,
+    sync_wrapper,
 ];
 
 /// Syncs custom modules of all kinds.
@@ -246,6 +248,28 @@ async fn sync_utils(
     #[kwargs] kwargs: Map,
 ) -> Result<StateRet> {
     sync(cx, name, "utils", kwargs).await
+}
+
+/// Syncs custom master tops.
+#[salt_state]
+async fn sync_tops(
+    cx: &Context,
+    /// Any text.
+    name: Value,
+    #[kwargs] kwargs: Map,
+) -> Result<StateRet> {
+    sync(cx, name, "tops", kwargs).await
+}
+
+/// Syncs custom SSH wrapper modules.
+#[salt_state]
+async fn sync_wrapper(
+    cx: &Context,
+    /// Any text.
+    name: Value,
+    #[kwargs] kwargs: Map,
+) -> Result<StateRet> {
+    sync(cx, name, "wrapper", kwargs).await
 }
 
 async fn sync(cx: &Context, name: Value, kind: &str, kwargs: Map) -> Result<StateRet> {

@@ -74,10 +74,10 @@ impl Reference {
         let Some(pattern) = self.target.as_str() else { return false };
         if self.kind == "sls" {
             let from = chunk.get("__sls_included_from__").and_then(Value::as_list).unwrap_or_default();
-            return fnmatch(&text(chunk, "__sls__"), pattern) || from.contains(&self.target);
+            return is(chunk, "__sls__", pattern) || from.contains(&self.target);
         }
         (self.kind == "id" || chunk.get_str("state") == Some(&self.kind))
-            && (fnmatch(&text(chunk, "name"), pattern) || fnmatch(&text(chunk, "__id__"), pattern))
+            && (is(chunk, "name", pattern) || is(chunk, "__id__", pattern))
     }
 
     /// True if it names an SLS file that was rendered and holds no state: such a requisite is fulfilled.
@@ -89,6 +89,16 @@ impl Reference {
     /// The reference as Salt prints it.
     pub fn line(&self) -> String {
         format!("{}: {}", self.kind, self.target)
+    }
+}
+
+/// True if the pattern describes what is under the key. Most patterns are plain names, and every chunk is held against
+/// every one of them.
+fn is(chunk: &Map, key: &str, pattern: &str) -> bool {
+    match chunk.get(key) {
+        Some(Value::Str(text)) if !pattern.contains(['*', '?', '[']) => text == pattern,
+        Some(value) => fnmatch(&value.to_string(), pattern),
+        None => fnmatch("", pattern),
     }
 }
 

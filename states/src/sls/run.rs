@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use indexmap::{IndexMap, IndexSet};
 use salt::context::PillarRequest;
-use salt::{BoxFuture, Context, Map, Value, map};
+use salt::{Context, Map, Value, map};
 
 use crate::sls::chunk::{flag, function, tag, text};
 use crate::sls::fnmatch::fnmatch;
@@ -36,6 +36,26 @@ pub(super) struct Pass {
     pub chunks: Vec<Map>,
     pub running: Running,
     failhard: bool,
+}
+
+/// A chunk that waits for others.
+struct Frame {
+    at: usize,
+    /// How often the chunk itself has been looked at.
+    depth: usize,
+    /// What it waits for, and how far that has come.
+    wanted: Vec<usize>,
+    next: usize,
+    stage: Stage,
+}
+
+/// Where a waiting chunk is.
+#[derive(Clone, Copy, PartialEq)]
+enum Stage {
+    /// At what it waits for.
+    Targets,
+    /// At itself, after all of them.
+    Again,
 }
 
 /// The kinds of requisites that pull their targets forward, in this order.
@@ -89,7 +109,7 @@ impl Run {
                 if pause::check(&self.cx, &pass.chunks[at]).await == Action::Kill {
                     break;
                 }
-                self.chunk(&mut pass, at, 0).await;
+                self.chunk(&mut pass, at).await;
                 if self.failhard(&pass, at) {
                     return pass.running;
                 }
@@ -151,50 +171,68 @@ impl Run {
         wanted && !self.cx.test() && pass.running.get(&tag(low)).is_some_and(failed)
     }
 
-    /// Runs one chunk after what it needs. The depth is that of a chunk being looked at again and again.
-    pub(super) fn chunk<'a>(&'a mut self, pass: &'a mut Pass, at: usize, depth: usize) -> BoxFuture<'a, ()> {
-        Box::pin(async move {
-            let tag = tag(&pass.chunks[at]);
-            if !flag(&pass.chunks[at], "prerequired") {
-                self.active.insert(tag.clone());
+    /// Runs one chunk after what it needs. The frames of what waits lie in a list, since a file may well hold a chain
+    /// of requisites that is longer than a stack is deep.
+    pub(super) async fn chunk(&mut self, pass: &mut Pass, at: usize) {
+        let mut waiting: Vec<Frame> = Vec::new();
+        let mut step = Some((at, 0));
+        loop {
+            if let Some((at, depth)) = step.take() {
+                waiting.extend(self.enter(pass, at, depth).await);
             }
-            let testing = flag(&pass.chunks[at], "__prereq__");
-            let (status, targets) = match self.status(pass, at, !testing) {
-                Ok(found) => found,
-                Err(comment) => {
-                    // Salt would lose the whole run here, with all that it has already done.
-                    let ret = self.not_run(&pass.chunks[at], false, &comment);
-                    pass.running.insert(tag, ret);
-                    return self.report(pass, at).await;
-                }
-            };
-            match status {
-                Status::Unmet => return self.pull(pass, at, depth).await,
-                Status::Fail => self.requisite_failed(pass, at, &targets),
-                Status::Change if !testing => self.watch(pass, at, &targets).await,
-                Status::Pre => {
-                    let ret = self.not_run(&pass.chunks[at], true, "No changes detected");
-                    self.pre.insert(tag.clone(), ret.clone());
-                    pass.running.insert(tag, ret);
-                }
-                Status::OnFail | Status::OnChanges => {
-                    let comment = match status {
-                        Status::OnFail => "State was not run because onfail req did not change",
-                        _ => "State was not run because none of the onchanges reqs changed",
-                    };
-                    let ret = self.not_run(&pass.chunks[at], true, comment).with("__state_ran__", false);
-                    pass.running.insert(tag, ret);
-                }
-                Status::Met | Status::Change => {
-                    let ret = self.call_at(pass, at).await;
-                    match testing {
-                        true => self.pre.insert(tag, ret),
-                        false => pass.running.insert(tag, ret),
-                    };
-                }
+            let Some(frame) = waiting.last_mut() else { return };
+            step = self.advance(pass, frame).await;
+            if step.is_none() {
+                waiting.pop();
             }
-            self.report(pass, at).await;
-        })
+        }
+    }
+
+    /// Looks at a chunk and runs it if it may run; else gives the frame in which it waits. The depth is that of a chunk
+    /// being looked at again and again.
+    async fn enter(&mut self, pass: &mut Pass, at: usize, depth: usize) -> Option<Frame> {
+        let tag = tag(&pass.chunks[at]);
+        if !flag(&pass.chunks[at], "prerequired") {
+            self.active.insert(tag.clone());
+        }
+        let testing = flag(&pass.chunks[at], "__prereq__");
+        let (status, targets) = match self.status(pass, at, !testing) {
+            Ok(found) => found,
+            Err(comment) => {
+                // Salt would lose the whole run here, with all that it has already done.
+                let ret = self.not_run(&pass.chunks[at], false, &comment);
+                pass.running.insert(tag, ret);
+                self.report(pass, at).await;
+                return None;
+            }
+        };
+        match status {
+            Status::Unmet => return self.pull(pass, at, depth).await,
+            Status::Fail => self.requisite_failed(pass, at, &targets),
+            Status::Change if !testing => self.watch(pass, at, &targets).await,
+            Status::Pre => {
+                let ret = self.not_run(&pass.chunks[at], true, "No changes detected");
+                self.pre.insert(tag.clone(), ret.clone());
+                pass.running.insert(tag, ret);
+            }
+            Status::OnFail | Status::OnChanges => {
+                let comment = match status {
+                    Status::OnFail => "State was not run because onfail req did not change",
+                    _ => "State was not run because none of the onchanges reqs changed",
+                };
+                let ret = self.not_run(&pass.chunks[at], true, comment).with("__state_ran__", false);
+                pass.running.insert(tag, ret);
+            }
+            Status::Met | Status::Change => {
+                let ret = self.call_at(pass, at).await;
+                match testing {
+                    true => self.pre.insert(tag, ret),
+                    false => pass.running.insert(tag, ret),
+                };
+            }
+        }
+        self.report(pass, at).await;
+        None
     }
 
     /// Calls a chunk; a test run for a prereq is one only once.
@@ -225,67 +263,85 @@ impl Run {
         ret
     }
 
-    /// Runs what a chunk waits for, then the chunk.
-    async fn pull(&mut self, pass: &mut Pass, at: usize, depth: usize) {
-        let own = tag(&pass.chunks[at]);
-        let testing = flag(&pass.chunks[at], "__prereq__");
+    /// What a chunk waits for; none if that is not there, which is its result.
+    async fn pull(&mut self, pass: &mut Pass, at: usize, depth: usize) -> Option<Frame> {
         let (wanted, lost) = self.wanted(pass, at);
-        if let Some(comment) = lost {
-            let ret = self.not_run(&pass.chunks[at], false, &comment);
-            match testing {
-                true => {
-                    self.fire(&ret, pass.chunks.len(), None).await;
-                    self.pre.insert(own, ret);
-                }
-                false => {
-                    pass.running.insert(own, ret);
-                    self.report(pass, at).await;
-                }
-            }
-            return;
-        }
-        for place in &wanted {
-            let target = tag(&pass.chunks[*place]);
-            if pass.running.contains_key(&target) {
-                continue;
-            }
-            if self.active.contains(&target) {
-                if flag(&pass.chunks[*place], "__prerequired__") {
-                    // The chunk is on the way to itself by a prereq: see what it would do.
-                    if !self.pre.contains_key(&own) {
-                        pass.chunks[at].insert("__prereq__", true);
-                        let ret = self.call_at(pass, at).await;
-                        self.pre.insert(target, ret);
-                    }
-                    return;
-                }
-                self.recursive(pass, at);
-                return self.report(pass, at).await;
-            }
-            self.chunk(pass, *place, 0).await;
-            if self.failhard(pass, *place) {
-                pass.failhard = true;
-                return;
-            }
-        }
+        let Some(comment) = lost else {
+            return Some(Frame { at, depth, wanted, next: 0, stage: Stage::Targets });
+        };
+        let ret = self.not_run(&pass.chunks[at], false, &comment);
         if flag(&pass.chunks[at], "__prereq__") {
-            let changed = matches!(self.status(pass, at, false), Ok((Status::Change, _)));
-            let mut ret = self.call_at(pass, at).await;
-            if changed && !flag(&ret, "changes") {
-                ret.insert("changes", map! { "watch" => "watch" });
-                ret.insert("result", Value::None);
-            }
-            self.pre.insert(own, ret);
-        } else if depth + 1 >= 20 {
-            self.recursive(pass, at);
-            self.report(pass, at).await;
+            self.fire(&ret, pass.chunks.len(), None).await;
+            self.pre.insert(tag(&pass.chunks[at]), ret);
         } else {
-            self.chunk(pass, at, depth + 1).await;
+            pass.running.insert(tag(&pass.chunks[at]), ret);
+            self.report(pass, at).await;
         }
-        let last = wanted.last().copied().or(pass.chunks.len().checked_sub(1));
+        None
+    }
+
+    /// Goes on with a chunk that waits: gives the next one to look at, or none when this frame is done.
+    async fn advance(&mut self, pass: &mut Pass, frame: &mut Frame) -> Option<(usize, usize)> {
+        let at = frame.at;
+        if frame.stage == Stage::Targets {
+            if let Some(done) = frame.next.checked_sub(1)
+                && self.failhard(pass, frame.wanted[done])
+            {
+                pass.failhard = true;
+                return None;
+            }
+            while let Some(place) = frame.wanted.get(frame.next).copied() {
+                frame.next += 1;
+                let target = tag(&pass.chunks[place]);
+                if pass.running.contains_key(&target) {
+                    continue;
+                }
+                if !self.active.contains(&target) {
+                    return Some((place, 0));
+                }
+                self.meets_itself(pass, at, place).await;
+                return None;
+            }
+            frame.stage = Stage::Again;
+            if flag(&pass.chunks[at], "__prereq__") {
+                self.test_run(pass, at).await;
+            } else if frame.depth + 1 >= 20 {
+                self.recursive(pass, at);
+                self.report(pass, at).await;
+            } else {
+                return Some((at, frame.depth + 1));
+            }
+        }
+        let last = frame.wanted.last().copied().or(pass.chunks.len().checked_sub(1));
         if last.is_some_and(|last| self.failhard(pass, last)) {
             pass.failhard = true;
         }
+        None
+    }
+
+    /// A chunk needs one that waits for it.
+    async fn meets_itself(&mut self, pass: &mut Pass, at: usize, place: usize) {
+        if !flag(&pass.chunks[place], "__prerequired__") {
+            self.recursive(pass, at);
+            return self.report(pass, at).await;
+        }
+        // The chunk is on the way to itself by a prereq: see what it would do.
+        if !self.pre.contains_key(&tag(&pass.chunks[at])) {
+            pass.chunks[at].insert("__prereq__", true);
+            let ret = self.call_at(pass, at).await;
+            self.pre.insert(tag(&pass.chunks[place]), ret);
+        }
+    }
+
+    /// What a chunk would change, for those that run before it if it would.
+    async fn test_run(&mut self, pass: &mut Pass, at: usize) {
+        let changed = matches!(self.status(pass, at, false), Ok((Status::Change, _)));
+        let mut ret = self.call_at(pass, at).await;
+        if changed && !flag(&ret, "changes") {
+            ret.insert("changes", map! { "watch" => "watch" });
+            ret.insert("result", Value::None);
+        }
+        self.pre.insert(tag(&pass.chunks[at]), ret);
     }
 
     fn recursive(&mut self, pass: &mut Pass, at: usize) {
@@ -459,7 +515,7 @@ impl Run {
             if pass.chunks[at].get_str("__id__") == Some(id)
                 && !pass.running.contains_key(&tag(&pass.chunks[at]))
             {
-                self.chunk(&mut pass, at, 0).await;
+                self.chunk(&mut pass, at).await;
             }
             self.active.clear();
         }

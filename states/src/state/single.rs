@@ -225,10 +225,12 @@ async fn template_str(
 /// salt '*' state.sls_id my_state my_module,a_common_module
 /// ```
 #[salt_fn(out = "highstate")]
+// Salt's argument is called `id_`, and one underscore at the end is not part of a name here.
+#[allow(non_snake_case)]
 async fn sls_id(
     cx: &Context,
     /// The id.
-    id_: String,
+    id__: String,
     /// SLS files: a list, or text with commas.
     mods: Value,
     /// Only say what would change.
@@ -262,10 +264,10 @@ async fn sls_id(
         return Ok(errors.into());
     }
     tree::exclude(&mut data);
-    let running = run.only(lows::chunks(&data, front.orchestration_jid.as_ref()), &id_).await;
+    let running = run.only(lows::chunks(&data, front.orchestration_jid.as_ref()), &id__).await;
     if running.is_empty() {
         return Err(Error::invocation(format!(
-            "No matches for ID '{id_}' found in SLS '{mods}' within saltenv '{saltenv}'"
+            "No matches for ID '{id__}' found in SLS '{mods}' within saltenv '{saltenv}'"
         )));
     }
     let ret = Value::Map(running.into_iter().map(|(tag, ret)| (tag.into(), ret.into())).collect());
