@@ -3,7 +3,6 @@
 //! A function translates: arguments to objects, one verb of [`::vcenter`] or one look into the inventory, result to value.
 
 mod config;
-mod connection;
 mod cp;
 mod data;
 mod defaults;

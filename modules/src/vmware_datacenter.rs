@@ -6,7 +6,7 @@ use salt::{Context, Error, Map, Result, Value, functions, map, salt_fn};
 use vcenter::inventory::{Datacenter, Kind};
 use vcenter::ops;
 
-use crate::connection::of_profile;
+use salt::connection::of_profile;
 
 functions![create, delete, get, list_];
 

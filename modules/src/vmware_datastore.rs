@@ -6,7 +6,7 @@ use salt::{Context, Error, Map, Result, Value, Words, functions, map, salt_fn};
 use vcenter::inventory::{ComputeResource, Datacenter, Datastore, EntityRef, HostSystem, Inventory, Kind};
 use vcenter::ops::datastore::{self, HostStorage};
 
-use crate::connection::of_profile;
+use salt::connection::of_profile;
 
 functions![get, list_datastores];
 

@@ -6,7 +6,7 @@ use salt::{Context, Error, Map, Result, Value, functions, map, salt_fn};
 use vcenter::inventory::{Datacenter, EntityRef, Inventory, Kind};
 use vcenter::ops::folder::{self, Tree};
 
-use crate::connection::of_profile;
+use salt::connection::of_profile;
 
 functions![create, destroy, list_, move_, rename];
 

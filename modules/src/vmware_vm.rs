@@ -8,7 +8,7 @@ use salt::{Context, Error, Function, Map, Result, Value, functions, map, salt_fn
 use vcenter::inventory::{Datacenter, EntityRef, Inventory, Kind, PowerState, VirtualMachine};
 use vcenter::ops;
 
-use crate::connection::of_profile;
+use salt::connection::of_profile;
 
 functions![list_, list_templates, path, power_state];
 

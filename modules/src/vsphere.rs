@@ -9,7 +9,7 @@ use salt::{Context, Error, Function, Map, Result, Value, Words, functions, map, 
 use vcenter::inventory::{ComputeResource, Datacenter, HostSystem, Inventory, Kind};
 use vcenter::ops;
 
-use crate::connection::{own, refuse_service_instance};
+use salt::connection::{own, refuse_service_instance};
 
 functions![
     create_datacenter,
@@ -55,8 +55,7 @@ async fn test_vcenter_connection(
     refuse_service_instance(&service_instance)?;
     let client = cx.vcenter()?;
     // The clock is asked because that needs a live session, unlike what is remembered from the log-in.
-    let clock = vcenter::MoRef::new("ServiceInstance", "ServiceInstance");
-    match client.session().call(&clock, "CurrentTime", ()).await {
+    match ops::service::current_time(&client).await {
         Ok(_) => Ok(!client.is_host().await?),
         Err(vcenter::Error::Fault(fault)) => {
             tracing::warn!("the vCenter answers, but not well: {fault}");

@@ -8,4 +8,5 @@ pub mod datastore;
 pub mod entity;
 pub mod folder;
 pub mod host;
+pub mod service;
 pub mod vm;

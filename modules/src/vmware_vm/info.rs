@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use salt::{Context, Map, Result, Value, functions, map, salt_fn};
 use vcenter::inventory::{Inventory, VirtualMachine};
 
-use crate::connection::of_profile;
+use salt::connection::of_profile;
 
 functions![info];
 

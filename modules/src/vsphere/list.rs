@@ -6,7 +6,7 @@
 use salt::{Context, Map, Result, Value, functions, salt_fn};
 use vcenter::inventory::Kind;
 
-use crate::connection::{Login, of_arguments};
+use salt::connection::{Login, of_arguments};
 
 functions![
     list_clusters,
