@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::inventory::collected::{self, Collected};
 use crate::inventory::watcher::{self, Command};
 use crate::inventory::{self, EntityRef, Inventory, Store};
+use crate::rest::{Rest, Tags};
 use crate::session::{Config, Session};
 use crate::task::{TaskInfo, Tasks};
 use crate::vim::{Args, MoRef, Object, Value};
@@ -35,6 +36,7 @@ pub struct Client {
     store: Store,
     tasks: Tasks,
     commands: mpsc::Sender<Command>,
+    tags: Tags,
     workers: Arc<Workers>,
 }
 
@@ -56,7 +58,14 @@ impl Client {
         let (commands, receiver) = mpsc::channel(64);
         let source = Collected::new(session.clone(), MAX_WAIT);
         let workers = vec![tokio::spawn(watcher::run(source, writer, receiver)), tokio::spawn(follower)];
-        Client { session, store, tasks, commands, workers: Arc::new(Workers(Mutex::new(workers))) }
+        Client {
+            tags: Tags::new(Rest::new(&session)),
+            session,
+            store,
+            tasks,
+            commands,
+            workers: Arc::new(Workers(Mutex::new(workers))),
+        }
     }
 
     /// The session, for calls that no verb of [`crate::ops`] covers.
@@ -72,6 +81,16 @@ impl Client {
     /// The inventory at this moment: `client.read().find::<VirtualMachine>("vm01", None)`.
     pub fn read(&self) -> Arc<Inventory> {
         self.store.read()
+    }
+
+    /// The Automation API, under a login of its own that is made at its first call.
+    pub fn rest(&self) -> Rest {
+        Rest::new(&self.session)
+    }
+
+    /// The vCenter's tags.
+    pub fn tags(&self) -> &Tags {
+        &self.tags
     }
 
     /// The tasks the vCenter does.

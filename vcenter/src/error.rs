@@ -38,6 +38,18 @@ pub enum Error {
     /// The server's own error.
     #[error("{0}")]
     Fault(Fault),
+    /// The Automation API refused an operation.
+    #[error("{operation} failed: {message} ({kind})")]
+    Api {
+        /// The method and the path, as `GET /api/cis/tagging/tag`.
+        operation: String,
+        /// `Vapi.Std.Errors.Error.Type`, as `NOT_FOUND`.
+        kind: String,
+        /// The HTTP status.
+        status: u16,
+        /// The server's words.
+        message: String,
+    },
     /// There is no object of that name.
     #[error("{kind} '{name}' was not found")]
     NotFound {
@@ -115,6 +127,13 @@ impl Error {
         match self {
             Self::Transport { .. } | Self::Timeout { .. } => Recovery::Retry,
             Self::Fault(fault) => recovery_of(fault),
+            Self::Api { kind, .. } => match kind.as_str() {
+                "UNAUTHENTICATED" => Recovery::Relogin,
+                "SERVICE_UNAVAILABLE" | "RESOURCE_BUSY" | "CONCURRENT_CHANGE" | "TIMED_OUT" => {
+                    Recovery::Retry
+                }
+                _ => Recovery::Give,
+            },
             Self::Tls(_)
             | Self::Login { .. }
             | Self::NotFound { .. }
@@ -135,9 +154,12 @@ impl Error {
         }
     }
 
-    /// Whether this is the server's fault `kind` or one derived from it.
+    /// Whether this is the server's fault `kind` or one derived from it, or the Automation API's error `kind`.
     pub fn is(&self, kind: &str) -> bool {
-        self.fault().is_some_and(|fault| fault.is(kind))
+        match self {
+            Self::Api { kind: own, .. } => own == kind,
+            _ => self.fault().is_some_and(|fault| fault.is(kind)),
+        }
     }
 }
 

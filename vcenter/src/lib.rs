@@ -10,6 +10,7 @@
 //! | [`error`] | what can go wrong, and what to do about it |
 //! | [`collector`] | the property collector: reading once, and waiting for changes |
 //! | [`inventory`] | every managed entity, kept current, read without asking |
+//! | [`rest`] | the Automation API: what SOAP does not have, such as tags |
 //! | [`task`] | waiting for the ends of tasks |
 //! | [`client`] | all of that for one vCenter |
 //! | [`ops`] | the verbs: what is done to datacenters, folders, virtual machines … |
@@ -19,12 +20,16 @@ pub mod collector;
 pub mod error;
 pub mod inventory;
 pub mod ops;
+pub mod rest;
 pub mod schema;
 pub mod session;
 pub mod soap;
 pub mod task;
 pub mod transport;
 pub mod vim;
+
+#[cfg(test)]
+mod double;
 
 pub use client::Client;
 pub use error::{Error, Recovery, Result};

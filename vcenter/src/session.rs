@@ -8,6 +8,7 @@ mod config;
 mod login;
 mod op_id;
 mod orphans;
+mod patience;
 mod secret;
 mod state;
 mod version;
@@ -18,9 +19,11 @@ use std::time::Duration;
 pub(crate) use agent::name as agent_name;
 pub use config::{Config, Credentials, LoginLimits, Protocol, Timeouts};
 pub use op_id::with_op_id;
+pub(crate) use patience::{Patience, retry_after};
 pub use secret::Secret;
 pub use state::State;
 
+use crate::rest;
 use crate::soap::{Header, Request};
 use crate::transport::{self, Response, Transport};
 use crate::vim::{Args, MoRef, Object, Value};
@@ -205,9 +208,29 @@ impl Session {
         self.shared.reset();
     }
 
-    /// Logs out and ends the session; calls fail from now on. May be called again.
+    /// Logs out and ends the session, with that of the Automation API; calls fail from now on. May be called again.
     pub async fn close(&self) {
         login::close(&self.shared).await;
+        self.shared.rest.end(&self.shared.transport).await;
+    }
+
+    /// The way to the server, for what is no call.
+    pub(crate) fn transport(&self) -> &Transport {
+        &self.shared.transport
+    }
+
+    /// The place of the Automation API's login.
+    pub(crate) fn rest_slot(&self) -> &rest::Slot {
+        &self.shared.rest
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.shared.is_closed()
+    }
+
+    /// The password that worked last.
+    pub(crate) fn working_password(&self) -> Secret {
+        self.shared.passwords().into_iter().next().map_or_else(|| Secret::from(""), |(_, password)| password)
     }
 
     /// The present login, or a new one if there is none.
@@ -229,3 +252,6 @@ impl Session {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

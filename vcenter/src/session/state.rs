@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use super::login::{self, Login};
 use super::{Config, Secret};
+use crate::rest;
 use crate::transport::Transport;
 use crate::{Error, Result};
 
@@ -46,6 +47,8 @@ pub enum Join {
 pub struct Shared {
     pub config: Config,
     pub transport: Transport,
+    /// The Automation API's login, which comes and goes by itself.
+    pub rest: rest::Slot,
     inner: Mutex<Inner>,
     state: watch::Sender<State>,
 }
@@ -70,7 +73,13 @@ struct Inner {
 
 impl Shared {
     pub fn new(config: Config, transport: Transport) -> Self {
-        Self { config, transport, inner: Mutex::default(), state: watch::Sender::new(State::Connecting) }
+        Self {
+            config,
+            transport,
+            rest: rest::Slot::default(),
+            inner: Mutex::default(),
+            state: watch::Sender::new(State::Connecting),
+        }
     }
 
     pub fn state(&self) -> State {

@@ -1,0 +1,254 @@
+//! What a session does when the server, or what stands in front of it, misbehaves.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use super::*;
+use crate::Recovery;
+use crate::collector;
+use crate::double::{Double, Reply};
+use crate::task::Tasks;
+
+fn clock() -> MoRef {
+    MoRef::new("ServiceInstance", "ServiceInstance")
+}
+
+/// A server whose clock answers so.
+async fn clock_answers(reply: Reply) -> Double {
+    Double::start(move |request| (request.method() == "CurrentTime").then(|| reply.clone())).await
+}
+
+async fn ask(double: &Double) -> (Session, Result<Value>) {
+    let session = double.session();
+    let answer = session.call(&clock(), "CurrentTime", ()).await;
+    (session, answer)
+}
+
+#[tokio::test]
+async fn an_answer_cut_off_is_not_asked_for_again() {
+    let double = clock_answers(Reply::soap("CurrentTime", "<returnval>2026-").cut(200)).await;
+    let (session, answer) = ask(&double).await;
+    let error = answer.unwrap_err();
+    assert!(matches!(error, Error::Transport { sent: true, .. }), "{error}");
+    assert_eq!((error.recovery(), double.count("CurrentTime")), (Recovery::Retry, 1));
+    assert_eq!(session.state(), State::Suspect);
+}
+
+#[tokio::test]
+async fn an_answer_that_never_ends_is_given_up() {
+    let slow = Reply::soap("CurrentTime", &" ".repeat(100_000)).pace(Duration::from_millis(50));
+    let silent = Reply::soap("CurrentTime", "").delay(Duration::from_secs(60));
+    for reply in [slow, silent] {
+        let double = clock_answers(reply).await;
+        let session = double.session();
+        session.login().await.unwrap();
+        let (start, options) = (Instant::now(), CallOptions::timeout(Duration::from_millis(400)));
+        let error = session.call_with(&options, &clock(), "CurrentTime", ()).await.unwrap_err();
+        assert_eq!(error.to_string(), "CurrentTime was not answered within 0.4 s");
+        assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+        assert_eq!(session.state(), State::Suspect);
+        session.content().await.unwrap();
+        assert_eq!(double.count("Login"), 1, "a slow answer is no reason to log in again");
+    }
+}
+
+#[tokio::test]
+async fn html_is_no_answer() {
+    let html = "<html><body>Session limit of the gateway</body></html>";
+    let (_, answer) = ask(&clock_answers(Reply::new(200, html)).await).await;
+    let error = answer.unwrap_err();
+    assert!(matches!(&error, Error::Decode { method, .. } if method == "CurrentTime"), "{error}");
+    assert!(!error.to_string().contains("body"), "{error}");
+
+    for status in [500, 502] {
+        let double = clock_answers(Reply::new(status, html)).await;
+        let (_, answer) = ask(&double).await;
+        let error = answer.unwrap_err();
+        assert!(error.to_string().ends_with(&format!("HTTP status {status}")), "{error}");
+        // What stands in front says that it did not get through; the server itself may have done half of it.
+        let sent = status == 500;
+        assert!(matches!(error, Error::Transport { sent: it, .. } if it == sent), "{error}");
+        assert_eq!(double.count("CurrentTime"), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_property_of_fifty_megabytes_is_read_or_refused() {
+    const SIZE: usize = 50 * 1024 * 1024;
+    let double = Double::start(|request| {
+        (request.body.contains("annotation")).then(|| {
+            Reply::soap(
+                "RetrievePropertiesEx",
+                &format!(
+                    "<returnval><objects><obj type=\"VirtualMachine\">vm-1</obj><propSet><name>config.annotation</name>\
+                     <val xsi:type=\"xsd:string\">{}</val></propSet></objects></returnval>",
+                    "x".repeat(SIZE)
+                ),
+            )
+        })
+    })
+    .await;
+    let vm = MoRef::new("VirtualMachine", "vm-1");
+    let read = collector::read_property(&double.session(), &vm, "config.annotation").await.unwrap();
+    assert_eq!(read.as_str().map(str::len), Some(SIZE));
+
+    let mut config = double.config();
+    config.max_body = 1024 * 1024;
+    let session = Session::new(config).unwrap();
+    let error = collector::read_property(&session, &vm, "config.annotation").await.unwrap_err();
+    assert!(error.to_string().contains("larger than 1048576 bytes"), "{error}");
+}
+
+#[tokio::test]
+async fn a_lost_version_is_told_as_such() {
+    let double = Double::start(|request| match request.method() {
+        "CreatePropertyCollector" => Some(Reply::soap(
+            "CreatePropertyCollector",
+            "<returnval type=\"PropertyCollector\">pc-1</returnval>",
+        )),
+        "WaitForUpdatesEx" => Some(Reply::fault("InvalidCollectorVersion", "")),
+        _ => None,
+    })
+    .await;
+    let collector = collector::Collector::create(&double.session()).await.unwrap();
+    let error = collector.wait("7", Duration::from_secs(1), 10).await.unwrap_err();
+    assert!(error.is("InvalidCollectorVersion"), "{error}");
+    assert_eq!((error.recovery(), double.count("Login")), (Recovery::Resync, 1));
+}
+
+#[tokio::test]
+async fn what_may_not_be_seen_is_missing_and_not_empty() {
+    let double = Double::start(|request| {
+        request.body.contains(">name<").then(|| {
+            Reply::soap(
+                "RetrievePropertiesEx",
+                "<returnval><objects><obj type=\"VirtualMachine\">vm-1</obj>\
+                 <propSet><name>name</name><val xsi:type=\"xsd:string\">vm01</val></propSet>\
+                 <missingSet><path>config</path><fault><fault xsi:type=\"NoPermission\">\
+                 <object type=\"VirtualMachine\">vm-1</object><privilegeId>System.Read</privilegeId></fault>\
+                 <localizedMessage>Permission was denied.</localizedMessage></fault></missingSet></objects></returnval>",
+            )
+        })
+    })
+    .await;
+    let vm = MoRef::new("VirtualMachine", "vm-1");
+    let content = collector::read_one(&double.session(), &vm, &["name", "config"]).await.unwrap();
+    assert_eq!((content.str("name"), content.get("config")), (Some("vm01"), None));
+    let [(path, fault)] = &content.missing[..] else { panic!("{content:?}") };
+    assert_eq!((&**path, fault.kind()), ("config", "NoPermission"));
+    assert_eq!(fault.detail().str("privilegeId"), Some("System.Read"));
+    assert_eq!(double.count("Login"), 1, "no permission is not nobody logged in");
+}
+
+fn info_of_task(state: &str, inner: &str) -> Reply {
+    Reply::soap(
+        "RetrievePropertiesEx",
+        &format!(
+            "<returnval><objects><obj type=\"Task\">task-1</obj><propSet><name>info</name><val xsi:type=\"TaskInfo\">\
+             <key>task-1</key><task type=\"Task\">task-1</task><name>ReconfigVM_Task</name>\
+             <descriptionId>VirtualMachine.reconfigure</descriptionId><entityName>vm01</entityName>\
+             <state>{state}</state><cancelled>false</cancelled><cancelable>false</cancelable>{inner}\
+             <reason xsi:type=\"TaskReasonUser\"><userName>root</userName></reason>\
+             <queueTime>2026-03-01T12:00:00Z</queueTime><eventChainId>1</eventChainId></val></propSet></objects></returnval>"
+        ),
+    )
+}
+
+#[tokio::test]
+async fn an_object_deleted_under_its_task_fails_the_task() {
+    let gone = "<error><fault xsi:type=\"ManagedObjectNotFound\"><obj type=\"VirtualMachine\">vm-1</obj></fault>\
+                <localizedMessage>The object has already been deleted.</localizedMessage></error>";
+    let double =
+        Double::start(|request| request.body.contains(">info<").then(|| info_of_task("error", gone))).await;
+    let (tasks, follower) = Tasks::new(double.session());
+    let follower = tokio::spawn(follower);
+    let error =
+        tasks.wait(&MoRef::new("Task", "task-1"), Duration::from_secs(5)).await.unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "ReconfigVM_Task of 'vm01' failed: The object has already been deleted. (ManagedObjectNotFound)"
+    );
+    follower.abort();
+}
+
+/// The task itself is forgotten while somebody waits for it.
+#[tokio::test]
+async fn a_task_that_vanishes_ends_the_wait() {
+    let asked = AtomicUsize::new(0);
+    let double = Double::start(move |request| match request.method() {
+        "CreatePropertyCollector" => Some(Reply::soap(
+            "CreatePropertyCollector",
+            "<returnval type=\"PropertyCollector\">pc-1</returnval>",
+        )),
+        "WaitForUpdatesEx" => Some(Reply::soap("WaitForUpdatesEx", "").delay(Duration::from_secs(30))),
+        _ if request.body.contains(">info<") => Some(match asked.fetch_add(1, Ordering::SeqCst) {
+            0 => info_of_task("running", ""),
+            _ => Reply::fault("ManagedObjectNotFound", "<obj type=\"Task\">task-1</obj>"),
+        }),
+        _ => None,
+    })
+    .await;
+    let (tasks, follower) = Tasks::new(double.session());
+    let follower = tokio::spawn(follower);
+    let start = Instant::now();
+    let error = tasks.wait(&MoRef::new("Task", "task-1"), Duration::from_secs(20)).await.unwrap_err();
+    assert!(collector::is_gone(&error), "{error}");
+    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+    follower.abort();
+}
+
+#[tokio::test]
+async fn orphans_are_ended_at_the_first_log_in_only() {
+    let listed = |request: &crate::double::Asked| {
+        let agent = request.header("user-agent")?.to_owned();
+        let (before, after) = agent.rsplit_once('.')?;
+        let start: u64 = after.trim_end_matches(')').parse().ok()?;
+        let session = |key: &str, agent: &str| {
+            format!(
+                "<UserSession><key>{key}</key><userName>root</userName><fullName>root</fullName>\
+                 <loginTime>2026-03-01T11:00:00Z</loginTime><lastActiveTime>2026-03-01T11:59:59Z</lastActiveTime>\
+                 <locale>en</locale><messageLocale>en</messageLocale><userAgent>{agent}</userAgent></UserSession>"
+            )
+        };
+        // The present session, a live one of this process, one of a process that had its number before, a stranger's.
+        let all = [
+            session("k", &agent),
+            session("live", &agent),
+            session("dead", &format!("{before}.{})", start - 1)),
+            session("other", "govc/0.30"),
+        ];
+        Some(Reply::soap(
+            "RetrievePropertiesEx",
+            &format!(
+                "<returnval><objects><obj type=\"SessionManager\">SessionManager</obj><propSet><name>sessionList</name>\
+                 <val xsi:type=\"ArrayOfUserSession\">{}</val></propSet></objects></returnval>",
+                all.concat()
+            ),
+        ))
+    };
+    let calls = AtomicUsize::new(0);
+    let double = Double::start(move |request| match request.method() {
+        "RetrievePropertiesEx" => listed(request),
+        "TerminateSession" => Some(Reply::soap("TerminateSession", "")),
+        "CurrentTime" if calls.fetch_add(1, Ordering::SeqCst) == 0 => Some(Reply::fault(
+            "NotAuthenticated",
+            "<object type=\"Folder\">x</object><privilegeId>x</privilegeId>",
+        )),
+        _ => None,
+    })
+    .await;
+    let session = double.session();
+    session.login().await.unwrap();
+    for _ in 0..200 {
+        if double.count("TerminateSession") > 0 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    session.call(&clock(), "CurrentTime", ()).await.unwrap();
+    assert_eq!((session.epoch(), double.count("Login")), (2, 2));
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let ended: Vec<_> = double.asked().into_iter().filter(|it| it.method() == "TerminateSession").collect();
+    assert!(ended.len() == 1 && ended[0].body.contains("<sessionId>dead</sessionId>"), "{ended:?}");
+    assert_eq!(double.count("RetrievePropertiesEx"), 1);
+}
