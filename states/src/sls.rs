@@ -4,6 +4,7 @@ pub mod call;
 pub mod chunk;
 pub mod compiler;
 pub mod conditions;
+pub mod events;
 pub mod extend;
 pub mod fnmatch;
 pub mod high;
