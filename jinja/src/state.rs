@@ -1,0 +1,212 @@
+//! A running render: bounds, loaded templates, current context.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+
+use crate::args::Args;
+use crate::environment::{Environment, TemplateInner};
+use crate::error::{Error, ErrorKind, Result};
+use crate::render::objects::Module;
+use crate::render::scope::{Context, Scope};
+use crate::repr::repr_str;
+use crate::undefined::Undefined;
+use crate::value::{Method, Value};
+
+/// An address on the stack, to tell how much of it is in use.
+#[inline(never)]
+pub(crate) fn stack_mark() -> usize {
+    let here = 0u8;
+    std::hint::black_box(&here as *const u8 as usize)
+}
+
+/// A running render; filters, tests and functions get it.
+pub struct State<'e> {
+    pub(crate) env: &'e Environment,
+    steps: Cell<u64>,
+    depth: Cell<usize>,
+    written: Cell<usize>,
+    base: usize,
+    pub(crate) modules: RefCell<HashMap<String, Arc<Module>>>,
+    pub(crate) templates: RefCell<HashMap<(String, Option<String>), Arc<TemplateInner>>>,
+    pub(crate) contexts: RefCell<Vec<Arc<Context>>>,
+    captured: RefCell<(Vec<Arc<Context>>, Vec<Arc<Scope>>)>,
+}
+
+/// Leaves a level of nesting when dropped.
+pub(crate) struct Guard<'a>(&'a Cell<usize>);
+
+impl Drop for Guard<'_> {
+    fn drop(&mut self) {
+        self.0.set(self.0.get().saturating_sub(1));
+    }
+}
+
+impl Drop for State<'_> {
+    /// Macros hold the scope they stand in: the circle is cut here.
+    fn drop(&mut self) {
+        let (contexts, scopes) = std::mem::take(&mut *self.captured.borrow_mut());
+        contexts.iter().for_each(|c| c.clear());
+        scopes.iter().for_each(|s| s.clear());
+    }
+}
+
+impl<'e> State<'e> {
+    pub(crate) fn new(env: &'e Environment) -> Self {
+        Self {
+            env,
+            steps: Cell::new(0),
+            depth: Cell::new(0),
+            written: Cell::new(0),
+            base: stack_mark(),
+            modules: RefCell::default(),
+            templates: RefCell::default(),
+            contexts: RefCell::default(),
+            captured: RefCell::default(),
+        }
+    }
+
+    /// The environment.
+    pub fn environment(&self) -> &Environment {
+        self.env
+    }
+
+    /// Counts work; an error when the budget is used up.
+    pub fn step(&self) -> Result<()> {
+        let n = self.steps.get() + 1;
+        self.steps.set(n);
+        if n > self.env.settings.max_steps {
+            return Err(Error::runtime(format!(
+                "the template takes more than {} steps",
+                self.env.settings.max_steps
+            )));
+        }
+        Ok(())
+    }
+
+    /// Counts a level of nesting and looks at the stack.
+    pub(crate) fn enter(&self) -> Result<Guard<'_>> {
+        self.check_stack()?;
+        let n = self.depth.get() + 1;
+        if n > self.env.settings.max_depth {
+            return Err(Error::recursion());
+        }
+        self.depth.set(n);
+        Ok(Guard(&self.depth))
+    }
+
+    pub(crate) fn check_stack(&self) -> Result<()> {
+        if stack_mark().abs_diff(self.base) > self.env.settings.max_stack {
+            return Err(Error::recursion());
+        }
+        Ok(())
+    }
+
+    pub(crate) fn write(&self, out: &mut String, text: &str) -> Result<()> {
+        let n = self.written.get() + text.len();
+        self.written.set(n);
+        if n > self.env.settings.max_output {
+            return Err(Error::runtime(format!(
+                "the template writes more than {} bytes",
+                self.env.settings.max_output
+            )));
+        }
+        out.push_str(text);
+        Ok(())
+    }
+
+    pub(crate) fn keep_context(&self, context: &Arc<Context>) {
+        self.captured.borrow_mut().0.push(context.clone());
+    }
+
+    pub(crate) fn keep_scope(&self, scope: &Arc<Scope>) {
+        self.captured.borrow_mut().1.push(scope.clone());
+    }
+
+    /// The value of a variable of the running template, or of a global.
+    pub fn lookup(&self, name: &str) -> Option<Value> {
+        let context = self.contexts.borrow().last().cloned();
+        context.and_then(|c| c.resolve(name)).or_else(|| self.env.globals.get(name).cloned())
+    }
+
+    /// All variables of the running template, globals included.
+    pub fn context(&self) -> IndexMap<Arc<str>, Value> {
+        let mut all = self.env.globals.clone();
+        if let Some(context) = self.contexts.borrow().last() {
+            all.extend(context.all());
+        }
+        all
+    }
+
+    /// An undefined value that says `hint` when used.
+    pub fn undefined(&self, hint: impl Into<String>) -> Value {
+        Undefined::hint(self.env.settings.undefined, hint)
+    }
+
+    /// Calls a value.
+    pub fn call(&self, callee: &Value, args: Args) -> Result<Value> {
+        self.step()?;
+        match callee {
+            Value::Undefined(u) => Err(u.error()),
+            Value::Method(m) => {
+                let _guard = self.enter()?;
+                crate::methods::call(self, m, args)
+            }
+            Value::Object(o) => {
+                let _guard = self.enter()?;
+                o.call(self, args)
+            }
+            _ => Err(Error::type_error(format!("'{}' object is not callable", callee.type_name()))),
+        }
+    }
+
+    /// Calls a method of a builtin value by name, as `value.name(args)` does.
+    pub fn call_method(&self, value: &Value, name: &str, args: Args) -> Result<Value> {
+        match crate::methods::find(value, name) {
+            Some(name) => crate::methods::call(self, &Method { this: value.clone(), name }, args),
+            None => {
+                let method = crate::attr::getattr(self, value, name)?;
+                self.call(&method, args)
+            }
+        }
+    }
+
+    /// Applies a filter.
+    pub fn filter(&self, name: &str, value: Value, args: Args) -> Result<Value> {
+        match self.env.filters.get(name) {
+            Some(f) => f(self, value, args),
+            None => Err(Error::runtime(format!("No filter named {}.", repr_str(name)))),
+        }
+    }
+
+    /// Applies a test.
+    pub fn test(&self, name: &str, value: Value, args: Args) -> Result<bool> {
+        match self.env.tests.get(name) {
+            Some(f) => f(self, value, args),
+            None => Err(Error::runtime(format!("No test named {}.", repr_str(name)))),
+        }
+    }
+
+    /// Loads a template.
+    pub(crate) fn load(&self, name: &Value, parent: Option<&str>) -> Result<Arc<TemplateInner>> {
+        if let Value::Undefined(u) = name {
+            return Err(u.error());
+        }
+        let name = crate::repr::to_str(name)?;
+        let key = (name.clone(), parent.filter(|_| name.starts_with('.')).map(str::to_owned));
+        if let Some(found) = self.templates.borrow().get(&key) {
+            return Ok(found.clone());
+        }
+        let source = match &self.env.loader {
+            Some(loader) => loader.load(&name, parent)?,
+            None => return Err(Error::type_error("no loader for this environment specified")),
+        };
+        let source =
+            source.ok_or_else(|| Error::new(ErrorKind::NotFound { several: false }, name.as_str()))?;
+        let template = self.env.template(Some(&name), &source)?.inner;
+        self.templates.borrow_mut().insert(key, template.clone());
+        Ok(template)
+    }
+}
