@@ -11,18 +11,17 @@ use serde_json::{Map, Value, json};
 use crate::error::Doing;
 use crate::{Error, Master, Process, Result, Root, Vcsim, eventually, process, provision, vcsim};
 
-/// Builds `vsalt` and gives its path: `VSALT_BIN` if that is set, else the debug build of this workspace.
+/// The path of `vsalt` for tests: its debug build.
 pub fn vsalt() -> Result<PathBuf> {
     static BUILT: OnceLock<std::result::Result<PathBuf, String>> = OnceLock::new();
-    let built = BUILT.get_or_init(|| match std::env::var_os("VSALT_BIN") {
-        Some(path) => Ok(PathBuf::from(path)),
-        None => build(false).map_err(|e| e.to_string()),
-    });
-    built.clone().map_err(Error::new)
+    BUILT.get_or_init(|| build(false).map_err(|e| e.to_string())).clone().map_err(Error::new)
 }
 
-/// Builds `vsalt` with cargo, for release or for tests, and gives its path.
+/// Builds `vsalt` with cargo, for release or for tests, and gives its path. `VSALT_BIN` names one that is built already.
 pub fn build(release: bool) -> Result<PathBuf> {
+    if let Some(path) = std::env::var_os("VSALT_BIN") {
+        return Ok(PathBuf::from(path));
+    }
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     command.args([
