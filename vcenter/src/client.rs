@@ -11,7 +11,7 @@ use crate::inventory::collected::{self, Collected};
 use crate::inventory::watcher::{self, Command};
 use crate::inventory::{self, EntityRef, Inventory, Store};
 use crate::rest::{Rest, Tags};
-use crate::session::{Config, Session};
+use crate::session::{Config, Lane, Session};
 use crate::task::{TaskInfo, Tasks};
 use crate::vim::{Args, MoRef, Object, Value};
 
@@ -122,7 +122,13 @@ impl Client {
         Ok(self.about().await?.str("apiType") == Some("HostAgent"))
     }
 
-    /// Calls a method and waits for the task it starts; gives the task's result.
+    /// Calls a method and waits for the task it starts; gives the task's result. Where as many tasks are under way as are
+    /// allowed at once ([`crate::session::Limits::tasks`]), it waits for its turn first; that does not count as time of
+    /// the task.
+    ///
+    /// # Errors
+    ///
+    /// Among others [`Error::Busy`] if its turn does not come within `timeout`.
     pub async fn run(
         &self,
         object: &MoRef,
@@ -142,6 +148,7 @@ impl Client {
         timeout: Duration,
         progress: impl FnMut(&TaskInfo),
     ) -> Result<Value> {
+        let _turn = self.session.turn(Lane::Task, method, timeout).await?;
         let task = self.session.call(object, method, args).await?;
         let Some(task) = task.as_moref() else {
             return Err(Error::Decode { method: method.to_owned(), at: "no task".to_owned() });

@@ -103,6 +103,16 @@ pub enum Error {
         /// How long it was waited for.
         after: Duration,
     },
+    /// It was not sent: too much was under way, for too long.
+    #[error("{what} was not sent: for {} s as much was under way as is allowed at once ({limit})", after.as_secs_f32())]
+    Busy {
+        /// What was to be asked.
+        what: String,
+        /// How much may be under way at once.
+        limit: usize,
+        /// How long it was waited for.
+        after: Duration,
+    },
     /// The session was closed by ourselves.
     #[error("The session to the vCenter has been closed")]
     Closed,
@@ -125,7 +135,7 @@ impl Error {
     /// What to do about this error.
     pub fn recovery(&self) -> Recovery {
         match self {
-            Self::Transport { .. } | Self::Timeout { .. } => Recovery::Retry,
+            Self::Transport { .. } | Self::Timeout { .. } | Self::Busy { .. } => Recovery::Retry,
             Self::Fault(fault) => recovery_of(fault),
             Self::Api { kind, .. } => match kind.as_str() {
                 "UNAUTHENTICATED" => Recovery::Relogin,

@@ -15,7 +15,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 
 pub use tags::Tags;
 
-use crate::session::{Patience, Secret, Session, retry_after};
+use crate::session::{Lane, Patience, Secret, Session, retry_after};
 use crate::transport::{Method, Request, Response, Transport};
 use crate::{Error, Result};
 
@@ -99,6 +99,10 @@ impl Rest {
     pub async fn request(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value> {
         let timeout = self.session.config().timeouts.request;
         let operation = format!("{method} {}", path.split('?').next().unwrap_or_default());
+        // What lists by POST reads.
+        let reads = method == Method::GET || path.contains("action=list");
+        let lane = if reads { Lane::Read } else { Lane::Write };
+        let _turn = self.session.turn(lane, &operation, timeout).await?;
         let mut patience = Patience::new(timeout);
         let mut repeated = false;
         loop {

@@ -3,6 +3,7 @@
 //! A [`Session`] logs in at its first call, notices when the server has forgotten the login, and logs in anew: once,
 //! however many calls are waiting, and with pauses while the server is away.
 
+mod admission;
 mod agent;
 mod config;
 mod login;
@@ -16,6 +17,8 @@ mod version;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use admission::Limits;
+pub(crate) use admission::{Lane, Turn};
 pub(crate) use agent::name as agent_name;
 pub use config::{Config, Credentials, LoginLimits, Protocol, Timeouts};
 pub use op_id::with_op_id;
@@ -119,6 +122,9 @@ impl Session {
         // Wrong names are found before anything is asked of the server, the login included.
         let mut request =
             Request::new(object, method, &args, &Header { op_id: op_id.as_deref(), cookie: None })?;
+        let lane = Lane::of(object.kind(), method);
+        let _turn = self.turn(lane, method, timeout).await?;
+        let mut patience = lane.patience(timeout);
         let mut repeated = false;
         loop {
             let login = self.live(self.shared.config.timeouts.request).await?;
@@ -126,7 +132,7 @@ impl Session {
                 let header = Header { op_id: op_id.as_deref(), cookie: Some(login.session_id()) };
                 request = Request::new(object, method, &args, &header)?;
             }
-            let answer = login::exchange(&self.shared, &request, Some(&login), timeout).await;
+            let answer = login::exchange(&self.shared, &request, Some(&login), &mut patience).await;
             match answer {
                 Err(Error::Fault(fault)) if fault.is("NotAuthenticated") => {
                     self.shared.lost(login.epoch);
@@ -135,6 +141,9 @@ impl Session {
                     }
                     // The server refused it, so it was not carried out.
                     repeated = true;
+                }
+                Err(Error::Fault(fault)) if admission::is_refusal(&fault) && patience.again(None).await => {
+                    tracing::debug!("{method} was refused for now: {fault}");
                 }
                 Err(Error::Fault(fault)) if fault.is("MethodNotFound") => {
                     let since = request.method().since().text();
@@ -212,6 +221,11 @@ impl Session {
     pub async fn close(&self) {
         login::close(&self.shared).await;
         self.shared.rest.end(&self.shared.transport).await;
+    }
+
+    /// Waits until it is `what`'s turn; holds a place in its lane until it is dropped.
+    pub(crate) async fn turn(&self, lane: Lane, what: &str, timeout: Duration) -> Result<Turn> {
+        self.shared.admission.turn(lane, what, timeout).await
     }
 
     /// The way to the server, for what is no call.

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::Secret;
+use super::{Limits, Secret};
 use crate::transport::Trust;
 
 /// Where a vCenter is and how to log in.
@@ -24,6 +24,8 @@ pub struct Config {
     pub timeouts: Timeouts,
     /// How often to try to log in.
     pub login: LoginLimits,
+    /// How much is asked of the server at once.
+    pub limits: Limits,
     /// The language of the server's messages, as `en_US`.
     pub locale: String,
     /// The largest answer to read, in bytes.
@@ -42,6 +44,7 @@ impl Config {
             user_agent: concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")).into(),
             timeouts: Timeouts::default(),
             login: LoginLimits::default(),
+            limits: Limits::default(),
             locale: "en_US".into(),
             max_body: 512 * 1024 * 1024,
         }

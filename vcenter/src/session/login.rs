@@ -4,6 +4,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::patience::{Patience, retry_after};
 use super::state::Shared;
 use super::{Secret, orphans, version};
 use crate::schema::VIM25;
@@ -112,7 +113,7 @@ async fn attempt_login(shared: &Shared) -> Result<(Login, usize)> {
     let mut cookie = None;
     let instance = MoRef::new("ServiceInstance", "ServiceInstance");
     let request = Request::new(&instance, "RetrieveServiceContent", &Args::new(), &Header::default())?;
-    let content = post(shared, &request, &version, &mut cookie, timeout).await?;
+    let content = post(shared, &request, &version, &mut cookie, &mut Patience::once(timeout)).await?;
     let content = content.into_object().ok_or_else(|| missing("RetrieveServiceContent", "content"))?;
     if negotiated.is_none() {
         version = version::of_product(content.str("about.apiVersion").unwrap_or_default());
@@ -127,7 +128,7 @@ async fn attempt_login(shared: &Shared) -> Result<(Login, usize)> {
             .set("password", password.reveal())
             .set("locale", shared.config.locale.as_str());
         let request = Request::new(manager, "Login", &args, &Header::default())?;
-        match post(shared, &request, &version, &mut cookie, timeout).await {
+        match post(shared, &request, &version, &mut cookie, &mut Patience::once(timeout)).await {
             Ok(session) => {
                 let cookie = cookie.ok_or_else(|| missing("Login", "session cookie"))?;
                 let user_session =
@@ -165,7 +166,7 @@ async fn logout(shared: &Shared, login: &Login) {
     let Some(manager) = login.content.moref("sessionManager") else { return };
     let Ok(request) = Request::new(manager, "Logout", &Args::new(), &Header::default()) else { return };
     let mut cookie = Some(login.cookie.clone());
-    match post(shared, &request, &login.version, &mut cookie, GOODBYE).await {
+    match post(shared, &request, &login.version, &mut cookie, &mut Patience::once(GOODBYE)).await {
         Ok(_) => tracing::info!("Logged out of {}", shared.transport.endpoint()),
         // The server ends it by itself in time.
         Err(error) => tracing::debug!("Could not log out of {}: {error}", shared.transport.endpoint()),
@@ -177,14 +178,14 @@ pub async fn exchange(
     shared: &Shared,
     request: &Request,
     login: Option<&Login>,
-    timeout: Duration,
+    patience: &mut Patience,
 ) -> Result<Value> {
     let mut cookie = login.map(|login| login.cookie.clone());
     let version = match (request.service(), login) {
         (VIM25, Some(login)) => login.version.clone(),
         (service, _) => version_of(shared, service).await?,
     };
-    let answer = post(shared, request, &version, &mut cookie, timeout).await;
+    let answer = post(shared, request, &version, &mut cookie, patience).await;
     if let Some(login) = login {
         shared.heard(login.epoch, answer.as_ref().err());
     }
@@ -202,30 +203,40 @@ async fn version_of(shared: &Shared, service: &'static str) -> Result<String> {
     Ok(version)
 }
 
-/// One POST. The cookie that goes along is replaced by that of the answer, if there is one.
+/// One POST, and more as long as the server is too busy for it and there is patience. The cookie that goes along is
+/// replaced by that of the answer, if there is one.
 async fn post(
     shared: &Shared,
     request: &Request,
     version: &str,
     cookie: &mut Option<Secret>,
-    timeout: Duration,
+    patience: &mut Patience,
 ) -> Result<Value> {
-    let mut http = transport::Request::new(Method::POST, version::path(request.service()), timeout)
-        .header("content-type", "text/xml; charset=utf-8")?
-        .header("soapaction", &format!("\"urn:{}/{version}\"", request.service()))?
-        .body(request.body().to_owned());
-    if let Some(cookie) = cookie {
-        http = http.header("cookie", cookie.reveal())?;
-    }
     let name = request.method().name();
-    let response = shared.transport.send(http).await.map_err(|error| named(error, name))?;
-    if let Some(fresh) = session_cookie(response.headers()) {
-        *cookie = Some(fresh);
-    }
-    let status = response.status();
-    let body = response.bytes().await.map_err(|error| named(error, name))?;
-    // A fault comes with status 500; other statuses come from what stands in front of the vCenter.
-    if status != 200 && !(status == 500 && looks_like_soap(&body)) {
+    loop {
+        let mut http =
+            transport::Request::new(Method::POST, version::path(request.service()), patience.left())
+                .header("content-type", "text/xml; charset=utf-8")?
+                .header("soapaction", &format!("\"urn:{}/{version}\"", request.service()))?
+                .body(request.body().to_owned());
+        if let Some(cookie) = cookie {
+            http = http.header("cookie", cookie.reveal())?;
+        }
+        let response =
+            shared.transport.send(http).await.map_err(|error| named(error, name, patience.whole()))?;
+        if let Some(fresh) = session_cookie(response.headers()) {
+            *cookie = Some(fresh);
+        }
+        let status = response.status();
+        let said = retry_after(response.headers());
+        let body = response.bytes().await.map_err(|error| named(error, name, patience.whole()))?;
+        // A fault comes with status 500; other statuses come from what stands in front of the vCenter.
+        if status == 200 || (status == 500 && looks_like_soap(&body)) {
+            return read(request, body).await;
+        }
+        if status == 503 && patience.again(said).await {
+            continue;
+        }
         return Err(Error::Transport {
             endpoint: shared.transport.endpoint().to_owned(),
             reason: format!("{name} was answered with HTTP status {status}"),
@@ -233,7 +244,6 @@ async fn post(
             sent: !matches!(status, 400..=499 | 502 | 503),
         });
     }
-    read(request, body).await
 }
 
 async fn read(request: &Request, body: Vec<u8>) -> Result<Value> {
@@ -248,10 +258,10 @@ async fn read(request: &Request, body: Vec<u8>) -> Result<Value> {
         .unwrap_or_else(|error| Err(Error::Decode { method: method.to_owned(), at: error.to_string() }))
 }
 
-/// A timeout says which call it was, rather than which URL.
-fn named(error: Error, method: &str) -> Error {
+/// A timeout says which call it was, rather than which URL, and how long the call was waited for with all its attempts.
+fn named(error: Error, method: &str, whole: Duration) -> Error {
     match error {
-        Error::Timeout { after, .. } => Error::Timeout { what: method.to_owned(), after },
+        Error::Timeout { .. } => Error::Timeout { what: method.to_owned(), after: whole },
         other => other,
     }
 }

@@ -20,17 +20,32 @@ const ATTEMPTS: u32 = 6;
 #[derive(Debug)]
 pub struct Patience {
     attempt: u32,
+    most: u32,
+    whole: Duration,
     deadline: Instant,
 }
 
 impl Patience {
     /// For a call that may take `timeout` in all.
     pub fn new(timeout: Duration) -> Self {
-        Self { attempt: 1, deadline: Instant::now() + timeout }
+        Self { attempt: 1, most: ATTEMPTS, whole: timeout, deadline: Instant::now() + timeout }
     }
 
-    /// What is left of the time.
+    /// For a call that is not made again.
+    pub fn once(timeout: Duration) -> Self {
+        Self { most: 1, ..Self::new(timeout) }
+    }
+
+    /// What the call may take in all.
+    pub fn whole(&self) -> Duration {
+        self.whole
+    }
+
+    /// What is left of that.
     pub fn left(&self) -> Duration {
+        if self.attempt == 1 {
+            return self.whole;
+        }
         self.deadline.saturating_duration_since(Instant::now())
     }
 
@@ -38,7 +53,7 @@ impl Patience {
     pub async fn again(&mut self, said: Option<Duration>) -> bool {
         let usual = FIRST.saturating_mul(1 << (self.attempt - 1).min(16)).min(LONGEST).mul_f64(jitter());
         let pause = said.unwrap_or(usual);
-        if self.attempt >= ATTEMPTS || pause >= self.left() {
+        if self.attempt >= self.most || pause >= self.left() {
             return false;
         }
         self.attempt += 1;

@@ -9,6 +9,7 @@ use futures::future::{BoxFuture, Shared as SharedFuture};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::admission::Admission;
 use super::login::{self, Login};
 use super::{Config, Secret};
 use crate::rest;
@@ -49,6 +50,8 @@ pub struct Shared {
     pub transport: Transport,
     /// The Automation API's login, which comes and goes by itself.
     pub rest: rest::Slot,
+    /// Who may go ahead.
+    pub admission: Admission,
     inner: Mutex<Inner>,
     state: watch::Sender<State>,
 }
@@ -74,6 +77,7 @@ struct Inner {
 impl Shared {
     pub fn new(config: Config, transport: Transport) -> Self {
         Self {
+            admission: Admission::new(config.limits),
             config,
             transport,
             rest: rest::Slot::default(),

@@ -60,13 +60,13 @@ async fn html_is_no_answer() {
     assert!(matches!(&error, Error::Decode { method, .. } if method == "CurrentTime"), "{error}");
     assert!(!error.to_string().contains("body"), "{error}");
 
-    for status in [500, 502] {
+    for status in [500, 502, 504] {
         let double = clock_answers(Reply::new(status, html)).await;
         let (_, answer) = ask(&double).await;
         let error = answer.unwrap_err();
         assert!(error.to_string().ends_with(&format!("HTTP status {status}")), "{error}");
         // What stands in front says that it did not get through; the server itself may have done half of it.
-        let sent = status == 500;
+        let sent = status != 502;
         assert!(matches!(error, Error::Transport { sent: it, .. } if it == sent), "{error}");
         assert_eq!(double.count("CurrentTime"), 1);
     }
@@ -251,4 +251,68 @@ async fn orphans_are_ended_at_the_first_log_in_only() {
     let ended: Vec<_> = double.asked().into_iter().filter(|it| it.method() == "TerminateSession").collect();
     assert!(ended.len() == 1 && ended[0].body.contains("<sessionId>dead</sessionId>"), "{ended:?}");
     assert_eq!(double.count("RetrievePropertiesEx"), 1);
+}
+
+#[tokio::test]
+async fn a_busy_server_is_asked_again_because_it_has_done_nothing() {
+    let refusals: [Reply; 2] = [
+        Reply::new(503, "<html>Service Unavailable</html>").header("retry-after", "0"),
+        Reply::fault("TooManyConcurrentNativeClones", ""),
+    ];
+    for refusal in refusals {
+        let calls = AtomicUsize::new(0);
+        let double = Double::start(move |request| {
+            (request.method() == "CurrentTime" && calls.fetch_add(1, Ordering::SeqCst) < 2)
+                .then(|| refusal.clone())
+        })
+        .await;
+        let (session, answer) = ask(&double).await;
+        answer.unwrap();
+        assert_eq!((double.count("CurrentTime"), session.state()), (3, State::Live));
+    }
+    // Who waits for updates must know at once.
+    let double = Double::start(|request| {
+        (request.method() == "WaitForUpdatesEx").then(|| Reply::new(503, "").header("retry-after", "0"))
+    })
+    .await;
+    let collector = MoRef::new("PropertyCollector", "propertyCollector");
+    let error = double.session().call(&collector, "WaitForUpdatesEx", ()).await.unwrap_err();
+    assert!(matches!(error, Error::Transport { sent: false, .. }), "{error}");
+    assert_eq!(double.count("WaitForUpdatesEx"), 1);
+}
+
+#[tokio::test]
+async fn no_more_is_asked_at_once_than_allowed() {
+    let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (counted, highest) = (now.clone(), most.clone());
+    let double = Double::start(move |request| {
+        (request.method() == "CreateFolder").then(|| {
+            highest.fetch_max(counted.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            let counted = counted.clone();
+            tokio::spawn(async move {
+                tokio::time::sleep(Duration::from_millis(40)).await;
+                counted.fetch_sub(1, Ordering::SeqCst);
+            });
+            Reply::soap("CreateFolder", "<returnval type=\"Folder\">group-1</returnval>")
+                .delay(Duration::from_millis(50))
+        })
+    })
+    .await;
+    let mut config = double.config();
+    config.limits.writes = 3;
+    let session = Session::new(config).unwrap();
+    session.login().await.unwrap();
+    let folder = MoRef::new("Folder", "group-0");
+    let writes = futures::future::join_all(
+        (0..12).map(|n| session.call(&folder, "CreateFolder", [("name", format!("f{n}").into())])),
+    );
+    let reads = async {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        session.call(&clock(), "CurrentTime", ()).await.unwrap();
+        double.count("CreateFolder")
+    };
+    let (written, meanwhile) = tokio::join!(writes, reads);
+    assert!(written.iter().all(Result::is_ok));
+    assert_eq!((double.count("CreateFolder"), most.load(Ordering::SeqCst)), (12, 3));
+    assert!(meanwhile < 12, "the read had to wait for all writes");
 }
