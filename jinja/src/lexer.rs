@@ -486,12 +486,13 @@ impl<'a> Lexer<'a> {
         self.fail(format!("unexpected char {} at {}", repr_str(c.encode_utf8(&mut [0; 4])), self.at))
     }
 
-    /// Digits with single underscores between them.
+    /// The end of digits with single underscores between them; base 1 stands for zeros.
     fn digit_run(&self, at: usize, base: u32) -> usize {
         let mut p = at;
         loop {
             let q = p + usize::from(p > at && self.starts(p, &['_']));
-            if !self.src.get(q).is_some_and(|c| c.is_digit(base)) {
+            let digit = |c: &char| if base == 1 { *c == '0' } else { c.is_digit(base) };
+            if !self.src.get(q).is_some_and(digit) {
                 return p;
             }
             p = q + 1;
