@@ -206,7 +206,13 @@ fn authorities(ssl: &Map) -> Result<Vec<CertificateDer<'static>>, String> {
         Some(path) => certificates("ca_certs", path)?,
         None => Vec::new(),
     };
-    let locations = ssl.get("verify_locations").and_then(Value::as_list).unwrap_or_default();
+    let locations = match ssl.get("verify_locations") {
+        None | Some(Value::None) => &[],
+        Some(Value::List(locations)) => &locations[..],
+        Some(other) => {
+            return Err(format!("verify_locations is to be a list, not {}", other.type_name()));
+        }
+    };
     for location in locations {
         match location {
             Value::Str(path) => found.extend(certificates("verify_locations", path)?),
@@ -359,3 +365,6 @@ fn explained(error: &std::io::Error, name: &str) -> String {
         _ => error.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests;

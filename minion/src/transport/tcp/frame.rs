@@ -117,6 +117,12 @@ impl<R: AsyncRead + Unpin> Reader<R> {
         }
     }
 
+    /// The stream, for a peer that writes to it.
+    #[cfg(test)]
+    pub(super) fn stream(&mut self) -> &mut R {
+        &mut self.stream
+    }
+
     async fn fill(&mut self) -> Result<(), Error> {
         // Frames keep the block alive that they were read into, so a block serves for many.
         if self.buffer.capacity() - self.buffer.len() < BLOCK_REST {

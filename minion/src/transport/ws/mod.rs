@@ -138,10 +138,14 @@ async fn receive(socket: &mut Socket) -> Result<Bytes, Error> {
 }
 
 fn lost(error: tungstenite::Error) -> Error {
-    use tungstenite::error::CapacityError;
+    use tungstenite::error::{CapacityError, ProtocolError};
     match error {
         tungstenite::Error::Capacity(CapacityError::MessageTooLong { size, max_size }) => {
             Error::TooLong { length: size as u64, limit: max_size }
+        }
+        // Most connections end so: masters that die say no goodbye.
+        tungstenite::Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => {
+            Error::Lost("closed by the peer".into())
         }
         tungstenite::Error::Protocol(e) => Error::Protocol(e.to_string()),
         other => Error::Lost(other.to_string()),
