@@ -344,6 +344,8 @@ impl<'a> Lexer<'a> {
                 self.advance(to);
                 Ok(())
             }
+            // An unclosed comment with nothing in it passes, as in Jinja2.
+            None if self.at >= self.src.len() => Ok(()),
             None => self.fail("Missing end of comment tag"),
         }
     }
@@ -378,6 +380,9 @@ impl<'a> Lexer<'a> {
                 self.advance(to);
                 return Ok(());
             }
+        }
+        if self.at >= self.src.len() {
+            return Ok(());
         }
         self.fail("Missing end of raw directive")
     }

@@ -137,6 +137,9 @@ fn write(value: &Value, out: &mut String, stack: &mut Vec<usize>) -> Result<()> 
             out.push_str(&format!("range({}, {}{step})", r.start, r.stop));
         }
         Value::Iterator(i) => out.push_str(&format!("<{} object at 0x7f0000000000>", i.type_name())),
+        Value::Method(m) if m.is_wrapped() => {
+            out.push_str(&format!("<function str.{} at 0x7f0000000000>", m.name));
+        }
         Value::Method(m) => out.push_str(&format!(
             "<built-in method {} of {} object at 0x7f0000000000>",
             m.name,

@@ -105,6 +105,13 @@ pub struct Method {
     pub(crate) name: &'static str,
 }
 
+impl Method {
+    /// Whether the sandbox stands in for it, which shows in its type.
+    pub(crate) fn is_wrapped(&self) -> bool {
+        self.name.starts_with("format")
+    }
+}
+
 /// An object of the host, or of the engine (macro, module, `loop`…).
 ///
 /// All methods but [`Object::type_name`] have defaults that answer as a plain Python object does.
@@ -491,6 +498,7 @@ impl Value {
             Self::View(View::Items, _) => "dict_items",
             Self::Range(_) => "range",
             Self::Iterator(i) => i.type_name(),
+            Self::Method(m) if m.is_wrapped() => "function",
             Self::Method(_) => "builtin_function_or_method",
             Self::Object(o) => o.type_name(),
         }

@@ -203,11 +203,12 @@ fn indent(_: &State<'_>, value: Value, args: Args) -> Result<Value> {
     let (first, blank) = (b.flag(1, false)?, b.flag(2, false)?);
     let text = match &value {
         Value::Undefined(u) => return Err(u.error()),
-        _ => value.as_str().ok_or_else(|| {
-            Error::type_error(match &value {
-                Value::List(_) => "'list' object has no attribute 'splitlines'".to_owned(),
-                other => format!("unsupported operand type(s) for +=: '{}' and 'str'", other.type_name()),
-            })
+        _ => value.as_str().ok_or_else(|| match &value {
+            Value::List(_) => Error::python("AttributeError", "'list' object has no attribute 'splitlines'"),
+            other => Error::type_error(format!(
+                "unsupported operand type(s) for +=: '{}' and 'str'",
+                other.type_name()
+            )),
         })?,
     };
     let lines = methods_text::splitlines(&format!("{text}\n"), false);

@@ -145,7 +145,7 @@ fn split(s: &str, sep: Option<&str>, max: i64, right: bool) -> Result<Vec<String
                 let space = |c: char| c.is_whitespace();
                 let cut = if right { rest.rfind(space) } else { rest.find(space) };
                 let Some(cut) = cut.filter(|_| parts.len() < limit) else {
-                    parts.push(strip(rest, None, right, !right).to_owned());
+                    parts.push(rest.to_owned());
                     break;
                 };
                 if right {

@@ -195,9 +195,10 @@ impl Parser<'_> {
                 "Block names in Jinja have to be valid Python identifiers and may not contain hyphens, use an underscore instead.",
             );
         }
-        if self.blocks.iter().any(|b| b.name == name) {
+        if self.block_names.contains(&name) {
             self.assertions.push((line, format!("block {} defined twice", repr_str(&name))));
         }
+        self.block_names.push(name.clone());
         let since = self.mentions.len();
         let loops = std::mem::take(&mut self.loops);
         let body = self.inner(|p| p.statements_to(&["name:endblock"]))?;

@@ -21,7 +21,7 @@ impl State<'_> {
         if let Some(v) = cx.scope.as_deref().and_then(|s| s.get(name)) {
             return Some(v);
         }
-        if &**name == "self" {
+        if &**name == "self" && !cx.context.is_set(name) {
             return Some(Value::object(TemplateReference { context: cx.context.clone() }));
         }
         cx.context.resolve(name).or_else(|| self.env.globals.get(&**name).cloned())

@@ -72,6 +72,11 @@ impl Context {
         lock(&self.given).get(name).cloned()
     }
 
+    /// Whether the template itself has set a variable.
+    pub(crate) fn is_set(&self, name: &str) -> bool {
+        lock(&self.vars).contains_key(name)
+    }
+
     pub(crate) fn set(&self, name: &Arc<str>, value: Value, export: bool) {
         let old = lock(&self.vars).insert(name.clone(), value);
         drop(old);
