@@ -9,6 +9,37 @@ use crate::value::Value;
 pub(crate) struct Expr {
     pub kind: ExprKind,
     pub line: usize,
+    /// How deep it nests, which is bounded: trees are walked and dropped by recursion.
+    pub height: usize,
+}
+
+impl Expr {
+    pub(crate) fn new(kind: ExprKind, line: usize) -> Self {
+        let height = 1 + kind.height();
+        Self { kind, line, height }
+    }
+}
+
+impl ExprKind {
+    /// The height of the tallest child.
+    fn height(&self) -> usize {
+        let tallest = |items: &[Expr]| items.iter().map(|e| e.height).max().unwrap_or(0);
+        match self {
+            Self::Const(_) | Self::Name(_) | Self::NsRef(..) => 0,
+            Self::Tuple(items) | Self::List(items) | Self::Concat(items) => tallest(items),
+            Self::Dict(items) => items.iter().map(|(k, v)| k.height.max(v.height)).max().unwrap_or(0),
+            Self::Binary(_, pair) | Self::And(pair) | Self::Or(pair) => pair.0.height.max(pair.1.height),
+            Self::Not(e) | Self::Sign(_, e) | Self::Attr(e, _) => e.height,
+            Self::Compare(e, rest) => rest.iter().map(|r| r.1.height).fold(e.height, usize::max),
+            Self::Cond(parts) => {
+                parts.0.height.max(parts.1.height).max(parts.2.as_ref().map_or(0, |e| e.height))
+            }
+            Self::Filter(e, _, call) => e.as_ref().map_or(0, |e| e.height).max(call.height()),
+            Self::Test(e, _, call) | Self::Call(e, call) => e.height.max(call.height()),
+            Self::Item(a, b) => a.height.max(b.height),
+            Self::Slice(parts) => parts.iter().flatten().map(|e| e.height).max().unwrap_or(0),
+        }
+    }
 }
 
 pub(crate) enum ExprKind {
@@ -42,6 +73,20 @@ pub(crate) struct Call {
     pub kwargs: Vec<(Arc<str>, Expr)>,
     pub star: Option<Expr>,
     pub star_star: Option<Expr>,
+}
+
+impl Call {
+    fn height(&self) -> usize {
+        let named = self.kwargs.iter().map(|k| &k.1);
+        self.args
+            .iter()
+            .chain(named)
+            .chain(&self.star)
+            .chain(&self.star_star)
+            .map(|e| e.height)
+            .max()
+            .unwrap_or(0)
+    }
 }
 
 pub(crate) enum Target {

@@ -150,7 +150,7 @@ impl<'a> Lexer<'a> {
         rules.extend(settings.line_statement_prefix.as_deref().map(|p| (Tag::LineStatement, chars(p))));
         rules.extend(settings.line_comment_prefix.as_deref().map(|p| (Tag::LineComment, chars(p))));
         rules.retain(|r| !r.1.is_empty());
-        rules.sort_by(|a, b| (b.1.len(), b.0).cmp(&(a.1.len(), a.0)));
+        rules.sort_by_key(|r| std::cmp::Reverse((r.1.len(), r.0)));
         Self {
             src: chars(&text),
             at: 0,

@@ -15,6 +15,11 @@ use crate::repr::repr_str;
 use crate::undefined::Undefined;
 use crate::value::{Method, Value};
 
+/// Loaded templates by name and, for relative names, the template that asked.
+type Templates = HashMap<(String, Option<String>), Arc<TemplateInner>>;
+/// What macros stand in.
+type Captured = (Vec<Arc<Context>>, Vec<Arc<Scope>>);
+
 /// An address on the stack, to tell how much of it is in use.
 #[inline(never)]
 pub(crate) fn stack_mark() -> usize {
@@ -30,9 +35,9 @@ pub struct State<'e> {
     written: Cell<usize>,
     base: usize,
     pub(crate) modules: RefCell<HashMap<String, Arc<Module>>>,
-    pub(crate) templates: RefCell<HashMap<(String, Option<String>), Arc<TemplateInner>>>,
+    pub(crate) templates: RefCell<Templates>,
     pub(crate) contexts: RefCell<Vec<Arc<Context>>>,
-    captured: RefCell<(Vec<Arc<Context>>, Vec<Arc<Scope>>)>,
+    captured: RefCell<Captured>,
 }
 
 /// Leaves a level of nesting when dropped.

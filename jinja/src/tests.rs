@@ -62,7 +62,7 @@ pub(crate) fn register(env: &mut Environment) {
                 | Value::Tuple(_)
                 | Value::Dict(_)
                 | Value::Range(_) => true,
-                Value::Object(o) => o.len().is_some(),
+                Value::Object(o) => o.length().is_some(),
                 _ => false,
             })
         }),

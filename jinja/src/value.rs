@@ -147,12 +147,12 @@ pub trait Object: Any + Send + Sync {
         Ok(None)
     }
     /// `len(x)`, `None` when it has none.
-    fn len(&self) -> Option<usize> {
+    fn length(&self) -> Option<usize> {
         None
     }
     /// Truth.
     fn is_true(&self) -> bool {
-        self.len() != Some(0)
+        self.length() != Some(0)
     }
     /// Whether it counts as a mapping (`is mapping`, `**x`, dict methods are the host's).
     fn is_mapping(&self) -> bool {
@@ -536,7 +536,7 @@ impl Value {
             Self::Dict(d) | Self::View(_, d) => d.len(),
             Self::Set(s) => s.len(),
             Self::Range(r) => r.len(),
-            Self::Object(o) if o.len().is_some() => o.len().unwrap_or_default(),
+            Self::Object(o) if o.length().is_some() => o.length().unwrap_or_default(),
             _ => {
                 return Err(Error::type_error(format!("object of type '{}' has no len()", self.type_name())));
             }

@@ -9,7 +9,7 @@ use crate::value::Value;
 
 const MAX_WIDTH: i64 = 16 << 20;
 
-fn need_str<'a>(value: &'a Value, text: impl Fn(&str) -> String) -> Result<&'a str> {
+fn need_str(value: &Value, text: impl Fn(&str) -> String) -> Result<&str> {
     value.as_str().ok_or_else(|| Error::type_error(text(value.type_name())))
 }
 

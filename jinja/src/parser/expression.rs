@@ -11,7 +11,7 @@ use crate::repr::repr_str;
 use crate::value::Value;
 
 fn expr(kind: ExprKind, line: usize) -> Expr {
-    Expr { kind, line }
+    Expr::new(kind, line)
 }
 
 fn const_text(text: String) -> ExprKind {
@@ -26,6 +26,14 @@ impl Parser<'_> {
         done
     }
 
+    /// Chains of operators, filters or subscripts make tall trees without recursion here.
+    fn check_height(&self, expr: &Expr) -> Result<()> {
+        if expr.height > 400 {
+            return Err(crate::error::Error::recursion().at(&self.name, expr.line));
+        }
+        Ok(())
+    }
+
     fn parse_cond(&mut self) -> Result<Expr> {
         let mut line = self.current.line;
         let start = self.uses.len();
@@ -36,6 +44,7 @@ impl Parser<'_> {
             self.uses[start..].iter_mut().for_each(|u| u.soft = true);
             left = expr(ExprKind::Cond(Box::new((test, left, otherwise))), line);
             line = self.current.line;
+            self.check_height(&left)?;
         }
         Ok(left)
     }
@@ -47,6 +56,7 @@ impl Parser<'_> {
             let right = self.parse_and()?;
             left = expr(ExprKind::Or(Box::new((left, right))), line);
             line = self.current.line;
+            self.check_height(&left)?;
         }
         Ok(left)
     }
@@ -58,6 +68,7 @@ impl Parser<'_> {
             let right = self.parse_not()?;
             left = expr(ExprKind::And(Box::new((left, right))), line);
             line = self.current.line;
+            self.check_height(&left)?;
         }
         Ok(left)
     }
@@ -112,6 +123,7 @@ impl Parser<'_> {
             let right = self.parse_concat()?;
             left = expr(ExprKind::Binary(op, Box::new((left, right))), line);
             line = self.current.line;
+            self.check_height(&left)?;
         }
     }
 
@@ -144,6 +156,7 @@ impl Parser<'_> {
             let right = self.parse_power()?;
             left = expr(ExprKind::Binary(op, Box::new((left, right))), line);
             line = self.current.line;
+            self.check_height(&left)?;
         }
     }
 
@@ -155,6 +168,7 @@ impl Parser<'_> {
             let right = self.parse_unary(true)?;
             left = expr(ExprKind::Binary(Op::Pow, Box::new((left, right))), line);
             line = self.current.line;
+            self.check_height(&left)?;
         }
         Ok(left)
     }
@@ -322,6 +336,7 @@ impl Parser<'_> {
 
     fn parse_postfix(&mut self, mut node: Expr) -> Result<Expr> {
         loop {
+            self.check_height(&node)?;
             node = match self.current.kind {
                 "dot" | "lbracket" => self.parse_subscript(node)?,
                 "lparen" => self.parse_call(node)?,
@@ -332,6 +347,7 @@ impl Parser<'_> {
 
     fn parse_filters(&mut self, mut node: Expr) -> Result<Expr> {
         loop {
+            self.check_height(&node)?;
             node = match self.current.kind {
                 "pipe" => self
                     .parse_filter(Some(node), false)?
@@ -478,7 +494,9 @@ impl Parser<'_> {
             let (name, line) = self.dotted_name()?;
             self.uses.push(Use { filter: true, name: name.clone(), line, soft: self.soft });
             let call = if self.current.kind == "lparen" { self.parse_call_args()? } else { Call::default() };
-            node = Some(expr(ExprKind::Filter(node.map(Box::new), name, Box::new(call)), line));
+            let filtered = expr(ExprKind::Filter(node.map(Box::new), name, Box::new(call)), line);
+            self.check_height(&filtered)?;
+            node = Some(filtered);
         }
         Ok(node)
     }

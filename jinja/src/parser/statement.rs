@@ -381,9 +381,9 @@ impl Parser<'_> {
                 let name = target.clone();
                 let filter: Arc<str> = filter.into();
                 self.uses.push(Use { filter: true, name: filter.clone(), line, soft: self.soft });
-                let value = Expr { kind: ExprKind::Name(name.clone()), line };
+                let value = Expr::new(ExprKind::Name(name.clone()), line);
                 let filtered =
-                    Expr { kind: ExprKind::Filter(Some(Box::new(value)), filter, Box::default()), line };
+                    Expr::new(ExprKind::Filter(Some(Box::new(value)), filter, Box::default()), line);
                 let set = StmtKind::Set(crate::ast::Target::Name(name), filtered);
                 Ok(vec![one(import), one(set)])
             }

@@ -299,7 +299,7 @@ impl Loop {
         Ok(item)
     }
 
-    fn length(&self, state: &State<'_>) -> Result<usize> {
+    fn count(&self, state: &State<'_>) -> Result<usize> {
         if let Some(n) = self.round().length {
             return Ok(n);
         }
@@ -359,9 +359,9 @@ impl Object for Loop {
         Ok(Some(match name {
             "index" => Value::from(index),
             "index0" => minus(index, 1),
-            "length" => Value::from(self.length(state)?),
-            "revindex" => minus(self.length(state)? + 1, index),
-            "revindex0" => minus(self.length(state)?, index),
+            "length" => Value::from(self.count(state)?),
+            "revindex" => minus(self.count(state)? + 1, index),
+            "revindex0" => minus(self.count(state)?, index),
             "first" => Value::Bool(index == 1),
             "last" => Value::Bool(self.peek(state)?.is_none()),
             "depth" => Value::from(self.depth + 1),
@@ -379,7 +379,7 @@ impl Object for Loop {
     fn is_callable(&self) -> bool {
         true
     }
-    fn len(&self) -> Option<usize> {
+    fn length(&self) -> Option<usize> {
         self.sized.as_ref().and_then(|s| s.length().ok())
     }
     fn is_true(&self) -> bool {
@@ -398,7 +398,7 @@ impl Object for Loop {
         Ok(Value::from(out))
     }
     fn repr(&self) -> String {
-        let length = self.len().or(self.round().length).unwrap_or_default();
+        let length = self.length().or(self.round().length).unwrap_or_default();
         format!("<LoopContext {}/{length}>", self.round().index)
     }
 }
