@@ -18,6 +18,7 @@ pub mod output;
 pub mod pillar;
 pub mod proxy;
 pub mod refresh;
+pub mod schedule;
 #[cfg(test)]
 mod scripted;
 pub mod settings;

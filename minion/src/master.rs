@@ -8,10 +8,14 @@ use salt::function::BoxFuture;
 use salt::{Error, Map, Result, Value, map};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::channel::MasterChannel;
+use crate::connection::Address;
 use crate::job::Jobs;
 use crate::link::{Link, exception};
+use crate::minion::channel_config;
 use crate::pillar;
 use crate::refresh::{Refresh, What};
+use crate::settings::Settings;
 
 /// The master of the daemon.
 pub struct RemoteMaster {
@@ -106,6 +110,18 @@ impl Master for RemoteMaster {
             let (done, came) = oneshot::channel();
             self.ask(What::Grains, Some(done))?;
             Ok(came.await.unwrap_or(false))
+        })
+    }
+
+    fn ping(&self, master: String) -> BoxFuture<'_, Result<bool>> {
+        Box::pin(async move {
+            let opts = self.identity()?.opts();
+            let port = u16::try_from(opts.number("master_port", 4506)).unwrap_or(4506);
+            let Ok(address) = Address::parse(&master, port) else { return Ok(false) };
+            let Ok(config) = channel_config(&opts, &address) else { return Ok(false) };
+            let patience = opts.seconds("auth_timeout", 60);
+            let Ok(channel) = MasterChannel::open(config).await else { return Ok(false) };
+            Ok(channel.clear(map! { "cmd" => "ping" }, patience).await.is_ok())
         })
     }
 

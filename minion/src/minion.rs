@@ -51,9 +51,9 @@ async fn run(opts: Map) -> Result<(), Exit> {
     };
     let alone = lives.len() == 1;
     let mut running = JoinSet::new();
-    for masters in lives {
-        let start =
-            start::Start { opts: opts.clone(), masters, alone, seen: seen.clone(), stop: stop.clone() };
+    for (n, masters) in lives.into_iter().enumerate() {
+        let (seen, stop) = (seen.clone(), stop.clone());
+        let start = start::Start { opts: opts.clone(), masters, alone, leads: n == 0, seen, stop };
         running.spawn(start.live());
     }
     // The first that can't go on ends the process, as with the original.

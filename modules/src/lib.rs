@@ -22,6 +22,7 @@ mod publish;
 mod random;
 mod saltutil;
 mod slsutil;
+mod status;
 mod sys;
 mod test;
 mod vcenter;
@@ -59,6 +60,7 @@ pub const MODULES: &[&[Function]] = &[
     saltutil::TABLES[3],
     slsutil::TABLES[0],
     slsutil::TABLES[1],
+    status::FUNCTIONS,
     sys::FUNCTIONS,
     test::TABLES[0],
     test::TABLES[1],

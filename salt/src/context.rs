@@ -10,6 +10,7 @@ use std::time::Duration;
 use crate::args::Args;
 use crate::function::BoxFuture;
 use crate::registry::Registry;
+use crate::schedule::Schedule;
 use crate::{Error, Map, Result, Value};
 
 /// One minion identity: what all of its jobs share.
@@ -23,6 +24,7 @@ pub struct Identity {
     states: Arc<Registry>,
     master: Arc<dyn Master>,
     files: Arc<dyn Files>,
+    schedule: RwLock<Option<Arc<dyn Schedule>>>,
 }
 
 /// What an [`Identity`] is made of at its start.
@@ -54,6 +56,7 @@ impl Identity {
             states: parts.states,
             master: parts.master,
             files: parts.files,
+            schedule: RwLock::default(),
         })
     }
 
@@ -118,6 +121,20 @@ impl Identity {
     /// [`Error::Unavailable`] with the reason why there is none.
     pub fn vcenter(&self) -> Result<vcenter::Client> {
         read(&self.vcenter).map_err(Error::Unavailable)
+    }
+
+    /// The scheduler of this identity.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] for what runs beside the daemon: it has none.
+    pub fn schedule(&self) -> Result<Arc<dyn Schedule>> {
+        read(&self.schedule)
+            .ok_or_else(|| Error::Unavailable("the schedule is the running minion's alone".into()))
+    }
+
+    /// Gives the identity its scheduler.
+    pub fn set_schedule(&self, schedule: Arc<dyn Schedule>) {
+        write(&self.schedule, Some(schedule));
     }
 
     /// Replaces the vCenter, or the reason why there is none.
@@ -324,6 +341,12 @@ pub trait Master: Send + Sync {
 
     /// Computes the grains anew; a change makes a pillar refresh follow.
     fn refresh_grains(&self) -> BoxFuture<'_, Result<bool>>;
+
+    /// Whether a master, this or another, answers to a `ping` in clear.
+    fn ping(&self, master: String) -> BoxFuture<'_, Result<bool>> {
+        let unreachable = format!("{master} can't be asked: there are no masters in local mode");
+        Box::pin(async { Err(Error::Execution(unreachable)) })
+    }
 
     /// The running jobs, each as its publication with `pid`.
     fn running(&self) -> Vec<Map>;

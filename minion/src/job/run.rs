@@ -220,7 +220,10 @@ fn retcode(job: &Job, value: &Value) -> i64 {
 }
 
 /// The blackout, in pillar or grains.
-fn permitted(identity: &Identity, fun: &str) -> Result<()> {
+///
+/// # Errors
+/// The function is not one of those that may run now.
+pub fn permitted(identity: &Identity, fun: &str) -> Result<()> {
     let blacked_out = |data: &Map| {
         data.get("minion_blackout").is_some_and(Value::truthy)
             && fun != "saltutil.refresh_pillar"

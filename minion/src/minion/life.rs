@@ -17,6 +17,7 @@ use crate::link::Link;
 use crate::master::event_load;
 use crate::proxy::{self, Proxy};
 use crate::refresh::{self, Refresh, Renewed, What};
+use crate::schedule::Scheduler;
 use crate::settings::Settings;
 use crate::spool::{Spool, Timing};
 use crate::{clock, pillar};
@@ -26,8 +27,6 @@ const DEVICE_PATIENCE: Duration = Duration::from_secs(20);
 /// A master that was gone for longer than the original tries to authenticate makes the original restart, and so load
 /// its pillar anew.
 const RESTART_AFTER: Duration = Duration::from_secs(35);
-/// How long the start events wait for the publish connection: a job sent on their receipt has to be seen.
-const SUBSCRIBE_PATIENCE: Duration = Duration::from_secs(5);
 /// How long jobs and returns have at the end (`salt/minion.py`, `stop_async`).
 const FAREWELL: Duration = Duration::from_secs(5);
 
@@ -36,6 +35,8 @@ pub(super) struct Life {
     pub identity: Arc<Identity>,
     /// The options of files and command line, before the pillar had its say.
     pub configured: Map,
+    /// This one runs the schedule.
+    pub leads: bool,
     /// None while a task of its own makes the connection.
     pub connection: Option<Connection>,
     pub link: Arc<Link>,
@@ -63,7 +64,7 @@ enum Event {
     Refreshed(Renewed),
     /// There is a new session with the device.
     Device,
-    /// The publish connection has had its time: the start events go out.
+    /// The start events go out.
     Announce,
     /// `ping_interval` is over.
     Ping,
@@ -78,8 +79,8 @@ struct Serving {
     publications: Box<dyn Subscription>,
     channel: Arc<dyn Channel>,
     subscribed: bool,
-    /// The start events are due: as soon as the publish connection is there, at the latest then.
-    announce: Option<Instant>,
+    /// The start events are due. They wait for the publish connection: a job sent on their receipt has to be seen.
+    announce: bool,
     lost: Option<Instant>,
     wishes: Vec<Refresh>,
     refreshing: bool,
@@ -104,7 +105,14 @@ impl Life {
                 let delivery = tokio::spawn(
                     self.spool.clone().deliver(self.link.clone(), Timing::of(&self.identity.opts())),
                 );
+                let schedule =
+                    Scheduler::new(&self.identity, self.jobs.clone(), self.spool.clone(), self.leads);
+                if self.leads {
+                    self.identity.set_schedule(schedule.clone());
+                }
+                let scheduling = tokio::spawn(schedule.live());
                 let outcome = self.serve(serving).await;
+                scheduling.abort();
                 self.farewell(outcome.is_ok()).await;
                 delivery.abort();
                 outcome
@@ -137,20 +145,20 @@ impl Life {
         let device = opts.get("proxy").and_then(Value::as_map);
         proxy::check(self.identity.id(), device)?;
         if let Some(device) = device {
-            self.proxy.apply(device).await;
+            self.proxy.apply(device, false).await;
         }
         self.proxy.first_attempt(DEVICE_PATIENCE).await;
         // Its news is already in the grains.
         while self.connections.try_recv().is_ok() {}
         let wish = Refresh { what: What::Pillar { clean_cache: false }, done: None };
         let renewed = renew(self.identity.clone(), self.link.clone(), vec![wish]).await;
-        self.apply(renewed).await;
+        self.apply(renewed, false).await;
         let opts = self.identity.opts();
         Ok(Serving {
             publications,
             channel,
             subscribed: false,
-            announce: Some(Instant::now() + SUBSCRIBE_PATIENCE),
+            announce: true,
             lost: None,
             wishes: vec![],
             refreshing: false,
@@ -209,7 +217,7 @@ impl Life {
                 }
                 Event::Refreshed(renewed) => {
                     now.refreshing = false;
-                    self.apply(renewed).await;
+                    self.apply(renewed, true).await;
                     self.refresh(&mut now);
                 }
                 Event::Device | Event::GrainsDue => {
@@ -218,7 +226,7 @@ impl Life {
                 }
                 Event::Announce => {
                     info!("Minion is ready to receive requests!");
-                    now.announce = None;
+                    now.announce = false;
                     now.lost = None;
                     now.chores.spawn(announce(self.identity.clone(), self.link.clone()));
                 }
@@ -232,11 +240,9 @@ impl Life {
 
     async fn next(&mut self, now: &mut Serving) -> Event {
         loop {
-            let due = match now.announce {
-                Some(_) if now.subscribed => return Event::Announce,
-                Some(latest) => latest,
-                None => Instant::now() + Duration::from_secs(3600),
-            };
+            if now.announce && now.subscribed {
+                return Event::Announce;
+            }
             tokio::select! {
                 publication = now.publications.next() => return Event::Publication(publication),
                 Some(outcome) = self.refusals.recv() => return Event::Refused(outcome),
@@ -249,7 +255,6 @@ impl Life {
                 },
                 () = tick(&mut now.ping) => return Event::Ping,
                 () = tick(&mut now.grains) => return Event::GrainsDue,
-                () = tokio::time::sleep_until(due), if now.announce.is_some() => return Event::Announce,
                 _ = self.stop.wait_for(|stop| *stop) => return Event::Stop,
             }
         }
@@ -280,7 +285,7 @@ impl Life {
         // What was refused before is settled now.
         while self.refusals.try_recv().is_ok() {}
         if let Some(lost) = now.lost {
-            now.announce = Some(Instant::now() + SUBSCRIBE_PATIENCE);
+            now.announce = true;
             if lost.elapsed() > RESTART_AFTER {
                 now.wishes.push(Refresh { what: What::Pillar { clean_cache: false }, done: None });
                 self.refresh(now);
@@ -301,14 +306,14 @@ impl Life {
     }
 
     /// Puts what a refresh brought into place. The device follows its configuration.
-    async fn apply(&mut self, renewed: Renewed) {
+    async fn apply(&mut self, renewed: Renewed, retry: bool) {
         if !renewed.apply(&self.identity, &self.configured) {
             // Without a new pillar nobody has corrected anything: a device that refused the user is left in peace.
             return;
         }
         let opts = self.identity.opts();
         if let Some(device) = opts.get("proxy").and_then(Value::as_map) {
-            self.proxy.apply(device).await;
+            self.proxy.apply(device, retry).await;
         }
     }
 
@@ -422,6 +427,7 @@ mod tests {
             opts: map! { "id" => "vc01", "cachedir" => cachedir.to_str().unwrap(), "acceptance_wait_time" => 1 },
             masters: vec![Address { host: "127.0.0.1".into(), port: 4506 }],
             alone: true,
+            leads: true,
             seen: Arc::new(Seen::new(100)),
             stop: stopped,
         };

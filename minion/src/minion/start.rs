@@ -26,6 +26,8 @@ pub(super) struct Start {
     pub masters: Vec<Address>,
     /// There is no other life in this process.
     pub alone: bool,
+    /// The one of several that runs the schedule.
+    pub leads: bool,
     pub seen: Arc<Seen>,
     pub stop: watch::Receiver<bool>,
 }
@@ -45,7 +47,7 @@ impl Start {
 
     /// The same with other functions.
     pub fn assemble_with(self, open: Opener, modules: Registry, states: Registry) -> Result<Life, Exit> {
-        let Start { opts, masters, alone, seen, stop } = self;
+        let Start { opts, masters, alone, leads, seen, stop } = self;
         let id = opts.text("id").unwrap_or_default().to_string();
         let cachedir = PathBuf::from(opts.text("cachedir").unwrap_or("/var/cache/salt/proxy"));
         let (refused, refusals) = mpsc::unbounded_channel();
@@ -72,6 +74,7 @@ impl Start {
             connection: Some(Connection::new(masters, Policy::of(&opts), open)),
             identity,
             configured: opts,
+            leads,
             jobs,
             spool,
             link,
