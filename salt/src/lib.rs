@@ -12,6 +12,7 @@ pub mod function;
 pub mod msgpack;
 pub mod plan;
 pub mod registry;
+pub mod repr;
 pub mod schedule;
 pub mod target;
 pub mod value;

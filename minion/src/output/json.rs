@@ -1,7 +1,7 @@
 //! The `json` outputter (`salt/output/json_out.py`): Python's `json.dumps` with text as it is, not escaped to ASCII.
 
 use salt::Value;
-use salt::value::float_repr;
+use salt::repr::float_repr;
 
 /// The document: `indent` blanks a level, or one line if it is negative.
 pub(super) fn text(data: &Value, indent: i64) -> String {

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::emit::{Emitter, Node};
 use super::resolve;
 use crate::Value;
-use crate::value::float_repr;
+use crate::repr::float_repr;
 
 /// How to write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -125,13 +125,25 @@ impl Stage {
 
 fn yaml(text: &str) -> Result<Value, RenderError> {
     yaml::load(text).map_err(|e| match e.kind() {
-        // libyaml keeps no text beside the mark of a scanner error, so Salt has nothing to show but the sentence.
-        yaml::Kind::Scanner => RenderError::Render(e.problem().to_string()),
+        // libyaml keeps no text beside the mark of a scanner error, so Salt has nothing to show but the sentence. We know
+        // the place and show it in the form that Salt has for it elsewhere.
+        yaml::Kind::Scanner => RenderError::Render(with_place(e.problem(), text, e.line())),
         yaml::Kind::Parser | yaml::Kind::Constructor => RenderError::Render(e.to_string()),
         yaml::Kind::Composer => RenderError::Other("yaml.composer.ComposerError", e.to_string()),
         yaml::Kind::Reader => RenderError::Other("yaml.reader.ReaderError", e.to_string()),
         yaml::Kind::Value => RenderError::Other("ValueError", e.to_string()),
     })
+}
+
+/// A sentence with the line it is about and up to five around it (`salt/utils/stringutils.py`, `get_context`).
+fn with_place(problem: &str, text: &str, line: usize) -> String {
+    let first = line.saturating_sub(6);
+    let mut shown = String::new();
+    for (n, row) in text.lines().enumerate().skip(first).take(line + 5 - first) {
+        let mark = if n + 1 == line { "    <======================" } else { "" };
+        shown.push_str(&format!("{row}{mark}\n"));
+    }
+    format!("{problem}; line {line}\n\n---\n{shown}---")
 }
 
 fn json(text: &str) -> Result<Value, RenderError> {
