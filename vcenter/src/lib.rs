@@ -12,6 +12,7 @@
 //! | [`inventory`] | every managed entity, kept current, read without asking |
 //! | [`rest`] | the Automation API: what SOAP does not have, such as tags |
 //! | [`task`] | waiting for the ends of tasks |
+//! | [`tree`] | plain trees (JSON) for values, both ways, by the schema |
 //! | [`client`] | all of that for one vCenter |
 //! | [`ops`] | the verbs: what is done to datacenters, folders, virtual machines … |
 
@@ -26,6 +27,7 @@ pub mod session;
 pub mod soap;
 pub mod task;
 pub mod transport;
+pub mod tree;
 pub mod vim;
 
 #[cfg(test)]

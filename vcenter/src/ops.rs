@@ -7,6 +7,7 @@ pub mod datacenter;
 pub mod datastore;
 pub mod entity;
 pub mod folder;
+pub mod generic;
 pub mod host;
 pub mod service;
 pub mod vm;

@@ -44,11 +44,8 @@ impl Request {
     /// The call of `method` on `object`. Wrong names and types and missing arguments are errors here, and nothing
     /// has been sent.
     pub fn new(object: &MoRef, method: &str, args: &Args, header: &Header<'_>) -> Result<Self> {
-        let managed = managed(object)?;
-        let method = managed.method(method).ok_or_else(|| {
-            let like = likely(managed, method).map(|it| format!("; is it '{it}'?")).unwrap_or_default();
-            Error::Schema(format!("{} has no method '{method}'{like}", managed.name()))
-        })?;
+        let managed = managed(object.kind())?;
+        let method = of(managed, method)?;
         let body = encode::request(managed.service(), object, method, args, header)?;
         Ok(Self { service: managed.service(), method, body })
     }
@@ -84,10 +81,22 @@ impl std::fmt::Debug for Request {
     }
 }
 
-fn managed(object: &MoRef) -> Result<&'static ManagedType> {
+/// The method `name` of the managed object type `kind`.
+pub(crate) fn method(kind: &str, name: &str) -> Result<&'static Method> {
+    of(managed(kind)?, name)
+}
+
+fn of(managed: &'static ManagedType, method: &str) -> Result<&'static Method> {
+    managed.method(method).ok_or_else(|| {
+        let like = likely(managed, method).map(|it| format!("; is it '{it}'?")).unwrap_or_default();
+        Error::Schema(format!("{} has no method '{method}'{like}", managed.name()))
+    })
+}
+
+fn managed(kind: &str) -> Result<&'static ManagedType> {
     schema::get()
-        .managed(object.kind())
-        .ok_or_else(|| Error::Schema(format!("there is no managed object type '{}'", object.kind())))
+        .managed(kind)
+        .ok_or_else(|| Error::Schema(format!("there is no managed object type '{kind}'")))
 }
 
 /// A method of `managed` that was perhaps meant.

@@ -17,4 +17,5 @@ pub use datetime::DateTime;
 pub use moref::MoRef;
 pub use name::Name;
 pub use object::Object;
+pub(crate) use object::is_secret_name;
 pub use value::{Enum, Value};

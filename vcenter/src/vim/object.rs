@@ -140,16 +140,21 @@ impl fmt::Debug for Object {
 
 /// Fields by name, for debugging: passwords, keys and tickets as asterisks.
 pub(super) fn show(f: &mut fmt::Formatter<'_>, kind: &str, fields: &[(Name, Value)]) -> fmt::Result {
-    const SECRET: [&str; 6] = ["password", "passwd", "privatekey", "ticket", "token", "cookie"];
     let mut shown = f.debug_struct(kind);
     for (name, value) in fields {
-        let lower = name.to_lowercase();
-        match SECRET.iter().any(|secret| lower.contains(secret)) && value.as_str().is_some() {
+        match is_secret_name(name) && value.as_str().is_some() {
             true => shown.field(name, &format_args!("**********")),
             false => shown.field(name, value),
         };
     }
     shown.finish()
+}
+
+/// Whether what goes by this name is a secret, where nothing else tells.
+pub(crate) fn is_secret_name(name: &str) -> bool {
+    const SECRET: [&str; 6] = ["password", "passwd", "privatekey", "ticket", "token", "cookie"];
+    let lower = name.to_lowercase();
+    SECRET.iter().any(|secret| lower.contains(secret))
 }
 
 #[cfg(test)]
