@@ -2,7 +2,7 @@
 
 use salt::{Context, Error, Map, Result, Value, functions, salt_fn};
 
-functions![assertion, exception, raise_exception];
+functions![assertion, exception, raise_exception, stack];
 
 /// Fails with an exception.
 ///
@@ -256,6 +256,20 @@ const PYTHON_ERRORS: [&str; 46] = [
     "Warning",
     "ZeroDivisionError",
 ];
+
+/// Gives the stack of calls that the function runs in.
+///
+/// A release build without symbols shows addresses only.
+///
+/// CLI Example:
+///
+/// ```bash
+/// salt '*' test.stack
+/// ```
+#[salt_fn]
+async fn stack(_cx: &Context) -> Result<String> {
+    Ok(std::backtrace::Backtrace::force_capture().to_string())
+}
 
 #[cfg(test)]
 mod tests {
