@@ -165,7 +165,7 @@ impl Caller {
         let opts = identity.opts();
         match opts.get("proxy").and_then(Value::as_map) {
             Some(device) => {
-                self.proxy.apply(device).await;
+                self.proxy.apply(device, false).await;
                 self.proxy.first_attempt(DEVICE_PATIENCE).await;
                 let wish = Refresh { what: What::Grains, done: None };
                 let renewed =

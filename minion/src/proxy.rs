@@ -100,10 +100,11 @@ impl Proxy {
         Proxy { identity, proxy: None, attempts: None, state, connected }
     }
 
-    /// Connects as the configuration says. One that is in use already is left alone, unless the device refused it.
-    pub async fn apply(&mut self, proxy: &Map) {
-        let refused = *self.state.borrow() == State::Refused;
-        if self.proxy.as_ref() == Some(proxy) && !refused {
+    /// Connects as the configuration says. One that is in use already is left alone, unless the device refused it and
+    /// somebody who may have corrected that asks for another try.
+    pub async fn apply(&mut self, proxy: &Map, retry: bool) {
+        let refused = self.state() == State::Refused;
+        if self.proxy.as_ref() == Some(proxy) && !(refused && retry) {
             return;
         }
         self.close().await;
@@ -118,7 +119,10 @@ impl Proxy {
             }
         };
         info!("connecting to {} as {}", config.host, config.credentials.username);
-        self.identity.set_vcenter(Err(format!("the connection to {} is being made", config.host)));
+        if !refused {
+            // Otherwise the reason stands until there is a better one.
+            self.identity.set_vcenter(Err(format!("the connection to {} is being made", config.host)));
+        }
         self.state.send_replace(State::Connecting);
         let (identity, state, connected) =
             (self.identity.clone(), self.state.clone(), self.connected.clone());
@@ -217,7 +221,7 @@ mod tests {
         let identity = crate::scripted::identity(Map::new());
         let (connected, mut connections) = mpsc::unbounded_channel();
         let mut proxy = Proxy::new(identity.clone(), connected);
-        proxy.apply(&sample().with("mechanism", "sspi")).await;
+        proxy.apply(&sample().with("mechanism", "sspi"), false).await;
         proxy.first_attempt(Duration::from_secs(60)).await;
         assert_eq!(proxy.state(), State::Misconfigured);
         assert!(identity.vcenter().unwrap_err().to_string().contains("sspi"));
@@ -230,7 +234,7 @@ mod tests {
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let identity = crate::scripted::identity(Map::new());
         let mut proxy = Proxy::new(identity.clone(), mpsc::unbounded_channel().0);
-        proxy.apply(&sample().with("vcenter", "127.0.0.1").with("port", port)).await;
+        proxy.apply(&sample().with("vcenter", "127.0.0.1").with("port", port), false).await;
         proxy.first_attempt(Duration::from_secs(60)).await;
         assert_eq!(proxy.state(), State::Unreachable);
         assert!(identity.vcenter().unwrap_err().to_string().contains(&port.to_string()));
