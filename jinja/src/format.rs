@@ -110,8 +110,15 @@ pub(crate) fn percent(state: &State<'_>, template: &str, values: &Value) -> Resu
         _ => None,
     };
     let (mut at, mut used, mut out) = (0, 0, String::new());
-    let mapped = !matches!(values, Value::Tuple(_) | Value::Str(_) | Value::Markup(_))
-        && matches!(values, Value::Dict(_) | Value::List(_) | Value::Object(_));
+    let mapped = matches!(
+        values,
+        Value::Dict(_)
+            | Value::List(_)
+            | Value::Object(_)
+            | Value::Undefined(_)
+            | Value::Range(_)
+            | Value::Bytes(_)
+    );
     let mut by_name = false;
     let mut next = || -> Result<Value> {
         let item = match &tuple {
@@ -469,6 +476,10 @@ fn field_value(
 ) -> Result<Value> {
     let cut = name.find(['.', '[']).unwrap_or(name.len());
     let (first, mut rest) = name.split_at(cut);
+    // Only an empty field name is numbered; one that begins with a subscript looks up the key ''.
+    if first.is_empty() && !rest.is_empty() {
+        return Err(Error::python("KeyError", "''"));
+    }
     let index = if first.is_empty() {
         let n = auto.ok_or_else(|| {
             Error::value_error("cannot switch from manual field specification to automatic field numbering")
@@ -661,7 +672,7 @@ pub(crate) fn format_value(value: &Value, spec: &str) -> Result<String> {
             }
             float(*f, &s)
         }
-        Value::Undefined(u) if u.is_strict() => Err(u.error()),
+
         _ => Err(Error::type_error(format!("unsupported format string passed to {class}.__format__"))),
     }
 }

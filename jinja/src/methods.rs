@@ -154,7 +154,8 @@ pub(crate) fn attr(value: &Value, name: &str) -> Option<Value> {
 pub(crate) fn call(state: &State<'_>, method: &Method, args: Args) -> Result<Value> {
     let name = method.name;
     match &method.this {
-        Value::Str(s) | Value::Markup(s) => text::call(state, s, name, args),
+        Value::Str(s) => text::call(state, s, name, args),
+        Value::Markup(s) => markup(state, s, name, args),
         Value::Bytes(b) => text::call_bytes(state, b, name, args),
         Value::List(l) => collection::call_list(state, l, name, args),
         Value::Tuple(t) => collection::call_sequence(t.items(), "tuple", name, args),
@@ -172,6 +173,37 @@ pub(crate) fn call(state: &State<'_>, method: &Method, args: Args) -> Result<Val
         }
         number => number::call(number, name, args),
     }
+}
+
+/// Methods of markup: plain text that is taken in is escaped, text that is given out is markup.
+fn markup(state: &State<'_>, s: &str, name: &'static str, mut args: Args) -> Result<Value> {
+    use crate::ops::escape_strings;
+    match name {
+        "replace" => {
+            if let Some(new) = args.positional.get_mut(1) {
+                *new = escape_strings(new);
+            }
+        }
+        "join" => {
+            if let Some(items) = args.positional.first_mut() {
+                *items = Value::list(items.items(state)?.iter().map(escape_strings).collect());
+            }
+        }
+        "format" | "format_map" => {
+            args.positional.iter_mut().for_each(|v| *v = escape_strings(v));
+            args.named.iter_mut().for_each(|(_, v)| *v = escape_strings(v));
+        }
+        _ => {}
+    }
+    let wrap = |v: &Value| match v {
+        Value::Str(s) => Value::Markup(s.clone()),
+        other => other.clone(),
+    };
+    Ok(match text::call(state, s, name, args)? {
+        Value::List(l) => Value::list(l.snapshot().iter().map(wrap).collect()),
+        Value::Tuple(t) => Value::tuple(t.items().iter().map(wrap).collect()),
+        other => wrap(&other),
+    })
 }
 
 /// Positional arguments of a builtin method, their number checked.

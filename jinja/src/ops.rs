@@ -74,7 +74,8 @@ pub(crate) fn binary(state: &State<'_>, op: Op, a: &Value, b: &Value) -> Result<
     if op == Op::Mod
         && let Some(s) = a.as_str()
     {
-        let text = crate::format::percent(state, s, b)?;
+        let markup = matches!(a, Value::Markup(_));
+        let text = crate::format::percent(state, s, &if markup { escape_strings(b) } else { b.clone() })?;
         return Ok(if matches!(a, Value::Markup(_)) { Value::Markup(text.into()) } else { text.into() });
     }
     for v in [a, b] {
@@ -103,19 +104,46 @@ pub(crate) fn binary(state: &State<'_>, op: Op, a: &Value, b: &Value) -> Result<
             ))),
             _ => Err(unsupported(op, a, b)),
         },
-        Op::Sub => match (a, b) {
-            (Value::Set(x), Value::Set(y)) => {
-                let y = y.snapshot();
-                Ok(Value::Set(crate::value::Set::new(
-                    x.snapshot().into_iter().filter(|k| !y.contains(k)).collect(),
-                )))
+        Op::Sub => {
+            let is_set = |v: &Value| {
+                matches!(
+                    v,
+                    Value::Set(_) | Value::View(crate::value::View::Keys | crate::value::View::Items, _)
+                )
+            };
+            let view = matches!(a, Value::View(..)) || matches!(b, Value::View(..));
+            if !(is_set(a) || is_set(b)) || (!view && !(is_set(a) && is_set(b))) {
+                return Err(unsupported(op, a, b));
             }
-            _ => Err(unsupported(op, a, b)),
-        },
+            let keys = |v: &Value| {
+                v.items(state)?.into_iter().map(Key::new).collect::<Result<indexmap::IndexSet<Key>>>()
+            };
+            let (x, y) = (keys(a)?, keys(b)?);
+            Ok(Value::Set(crate::value::Set::new(x.into_iter().filter(|k| !y.contains(k)).collect())))
+        }
         Op::Mod if matches!(a, Value::Bytes(_)) => {
             Err(Error::type_error("not all arguments converted during bytes formatting"))
         }
         _ => Err(unsupported(op, a, b)),
+    }
+}
+
+/// The same values with their plain texts escaped, as markup takes them in.
+pub(crate) fn escape_strings(value: &Value) -> Value {
+    match value {
+        Value::Str(s) => Value::Markup(crate::filters::text::escape(s).into()),
+        Value::Tuple(t) => Value::tuple(t.items().iter().map(escape_strings).collect()),
+        Value::Dict(d) => Value::Dict(crate::value::Dict::new(
+            d.snapshot().into_iter().map(|(k, v)| (k, escape_string(&v))).collect(),
+        )),
+        other => other.clone(),
+    }
+}
+
+fn escape_string(value: &Value) -> Value {
+    match value {
+        Value::Str(_) => escape_strings(value),
+        other => other.clone(),
     }
 }
 
@@ -175,7 +203,12 @@ fn add(a: &Value, b: &Value) -> Result<Value> {
 }
 
 fn repeat(v: &Value, n: &BigInt) -> Result<Value> {
-    let n = if n.is_negative() { 0 } else { n.to_usize().ok_or_else(memory)? };
+    let too_large = || Error::python("OverflowError", "cannot fit 'int' into an index-sized integer");
+    let n = if n.is_negative() {
+        0
+    } else {
+        n.to_i64().and_then(|n| usize::try_from(n).ok()).ok_or_else(too_large)?
+    };
     let bound = |len: usize, limit: usize| if len.saturating_mul(n) > limit { Err(memory()) } else { Ok(()) };
     Ok(match v {
         Value::Str(s) => {

@@ -179,7 +179,7 @@ impl State<'_> {
                 args.named.push((Arc::from("caller"), caller));
                 let value = self.call(&callee, args)?;
                 let text = to_str(&value)?;
-                self.emit(cx, out, &text)?;
+                self.write(out, &text)?;
             }
             StmtKind::FilterBlock(filter, body) => {
                 let inner = cx.inner();
@@ -187,7 +187,7 @@ impl State<'_> {
                 let flow = self.exec(body, &inner, &mut text)?;
                 let value = self.filter_body(filter, &Value::from(text), &inner)?;
                 let text = to_str(&value)?;
-                self.emit(cx, out, &text)?;
+                self.write(out, &text)?;
                 return Ok(flow);
             }
             StmtKind::Set(target, value) => {
@@ -233,11 +233,11 @@ impl State<'_> {
                         let context = Arc::new(Context::new(&template, given));
                         let mut text = String::new();
                         self.root(&template, &context, &mut text)?;
-                        self.emit(cx, out, &text)?;
+                        self.write(out, &text)?;
                     }
                     Ok(template) => {
                         let module = self.module(&template)?;
-                        self.emit(cx, out, &module.body)?;
+                        self.write(out, &module.body)?;
                     }
                 }
             }
@@ -288,13 +288,6 @@ impl State<'_> {
             }
         }
         Ok(Flow::Next)
-    }
-
-    fn emit(&self, cx: &Cx, out: &mut String, text: &str) -> Result<()> {
-        if cx.direct && cx.extended().is_some() {
-            return Ok(());
-        }
-        self.write(out, text)
     }
 
     fn output(&self, pieces: &[Piece], cx: &Cx, out: &mut String) -> Result<()> {
@@ -377,7 +370,7 @@ impl State<'_> {
         if node.recursive {
             let mut text = String::new();
             self.run_loop(node, &items, cx, &mut text, 0)?;
-            self.emit(cx, out, &text)?;
+            self.write(out, &text)?;
         } else {
             self.run_loop(node, &items, cx, out, 0)?;
         }
@@ -420,14 +413,16 @@ impl State<'_> {
                 None => iter.next(self)?,
             };
             let Some(item) = item else { break };
-            ran = true;
             let inner = cx.inner();
             if let Some(l) = &looped {
                 inner.set(&name, Value::Object(l.clone()));
             }
             self.assign(&node.target, item, &inner)?;
-            if self.exec(&node.body, &inner, out)? == Flow::Break {
-                break;
+            match self.exec(&node.body, &inner, out)? {
+                // As in Jinja2, a round counts against `else` only if it gets to its end.
+                Flow::Next => ran = true,
+                Flow::Continue => {}
+                Flow::Break => break,
             }
         }
         if !ran {

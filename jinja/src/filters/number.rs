@@ -130,9 +130,6 @@ fn round(state: &State<'_>, value: Value, args: Args) -> Result<Value> {
         return Err(argument_error("method must be common, ceil or floor"));
     }
     let precision = b.int(0, 0)?;
-    if let Value::Undefined(u) = &value {
-        return Err(u.error());
-    }
     if method != "common" {
         let scale = ops::binary(state, Op::Pow, &Value::from(10i64), &Value::from(precision))?;
         let scaled = ops::binary(state, Op::Mul, &value, &scale)?;

@@ -205,6 +205,7 @@ fn indent(_: &State<'_>, value: Value, args: Args) -> Result<Value> {
         Value::Undefined(u) => return Err(u.error()),
         _ => value.as_str().ok_or_else(|| match &value {
             Value::List(_) => Error::python("AttributeError", "'list' object has no attribute 'splitlines'"),
+            Value::Tuple(_) => Error::type_error("can only concatenate tuple (not \"str\") to tuple"),
             other => Error::type_error(format!(
                 "unsupported operand type(s) for +=: '{}' and 'str'",
                 other.type_name()

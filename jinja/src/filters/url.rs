@@ -31,7 +31,13 @@ pub(super) fn register(env: &mut Environment) {
         };
         let mut parts = Vec::new();
         for pair in pairs {
-            match pair.items(state)?.as_slice() {
+            let parted = pair.items(state).map_err(|e| match e.class() {
+                "TypeError" => {
+                    Error::type_error(format!("cannot unpack non-iterable {} object", pair.type_name()))
+                }
+                _ => e,
+            })?;
+            match parted.as_slice() {
                 [k, v] => parts.push(format!(
                     "{}={}",
                     quote(&bytes(k)?, "").replace("%20", "+"),
