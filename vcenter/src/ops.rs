@@ -10,4 +10,5 @@ pub mod folder;
 pub mod generic;
 pub mod host;
 pub mod service;
+pub mod tag;
 pub mod vm;

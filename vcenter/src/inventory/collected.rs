@@ -24,6 +24,8 @@ pub(crate) struct Collected {
     abandoned: Vec<Watch>,
     /// Paths this server does not know, whatever its version says.
     refused: HashSet<String>,
+    /// Paths that the user was told he may not read, of some object.
+    hidden: HashSet<Box<str>>,
 }
 
 /// What the vCenter holds for us.
@@ -35,7 +37,13 @@ pub(crate) struct Watch {
 impl Collected {
     /// Updates out of a session; one that brings nothing ends after `max_wait`.
     pub(crate) fn new(session: Session, max_wait: Duration) -> Self {
-        Collected { session, max_wait, abandoned: Vec::new(), refused: HashSet::new() }
+        Collected {
+            session,
+            max_wait,
+            abandoned: Vec::new(),
+            refused: HashSet::new(),
+            hidden: HashSet::new(),
+        }
     }
 
     fn refuse(&mut self, path: &str) {
@@ -75,11 +83,17 @@ impl Source for Collected {
 
     async fn wait(&mut self, watch: &Watch, version: &str, patience: Patience) -> Result<Option<UpdateSet>> {
         let max_wait = if patience == Patience::Wait { self.max_wait } else { Duration::ZERO };
-        let set = watch.collector.wait(version, max_wait, PART).await?;
-        for update in set.iter().flat_map(|set| &set.objects) {
+        let mut set = watch.collector.wait(version, max_wait, PART).await?;
+        for update in set.iter_mut().flat_map(|set| &mut set.objects) {
+            hide(update);
             for (path, fault) in &update.missing {
                 if fault.is("InvalidProperty") {
                     self.refuse(path);
+                } else if fault.is("NoPermission") && self.hidden.insert(path.clone()) {
+                    tracing::warn!(
+                        object = %update.reference,
+                        "The user may not read the property {path} of some objects; the inventory is partial: {fault}"
+                    );
                 } else {
                     tracing::debug!(object = %update.reference, %path, %fault, "a property cannot be read");
                 }
@@ -110,6 +124,14 @@ impl Source for Collected {
         if let Some(path) = fault.detail().str("name").map(str::to_owned) {
             self.refuse(&path);
         }
+    }
+}
+
+/// What may not be read any more is not kept as it was: nobody would tell that it has changed.
+fn hide(update: &mut collector::ObjectUpdate) {
+    for (path, _) in update.missing.iter().filter(|(_, fault)| fault.is("NoPermission")) {
+        update.properties.retain(|(told, _)| told != path);
+        update.properties.push((path.clone(), None));
     }
 }
 
@@ -178,6 +200,8 @@ fn newer(version: &str, than: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::soap::Fault;
+    use crate::vim::Object;
 
     #[test]
     fn every_path_is_in_the_schema() {
@@ -207,6 +231,26 @@ mod tests {
     fn a_refused_path_is_not_asked_for_again() {
         let refused = HashSet::from(["guest.net".to_owned()]);
         assert!(!paths(Kind::VirtualMachine, "8.0", &refused).contains(&"guest.net"));
+    }
+
+    #[test]
+    fn what_may_not_be_read_any_more_is_not_kept() {
+        let fault = |kind: &'static str| Fault::new("why", Object::new(kind));
+        let mut update = collector::ObjectUpdate {
+            reference: MoRef::new("VirtualMachine", "vm-1"),
+            kind: collector::UpdateKind::Modify,
+            properties: vec![("name".into(), Some("a".into()))],
+            missing: vec![
+                ("config.hardware.numCPU".into(), fault("NoPermission")),
+                // Out of order for a moment; what was known is likely true still.
+                ("guest.net".into(), fault("HostCommunication")),
+            ],
+        };
+        hide(&mut update);
+        assert_eq!(
+            update.properties,
+            [("name".into(), Some("a".into())), ("config.hardware.numCPU".into(), None)]
+        );
     }
 
     #[test]

@@ -319,6 +319,7 @@ mod tests {
             error.contains(sha1) && error.contains("BA:78:16:BF") && error.contains("was renewed"),
             "{error}"
         );
+        assert!(error.contains(&colons(&[1; 20])), "the one that was configured: {error}");
         let error = check(Check::Authorities { verifier: None, own: vec![] }).unwrap_err();
         assert!(error.contains("no certificate authorities") && error.contains("verify_ssl"), "{error}");
         // Even a certificate of the bundle must be one.
