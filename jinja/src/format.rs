@@ -250,7 +250,7 @@ pub(crate) fn percent(state: &State<'_>, template: &str, values: &Value) -> Resu
             }
             'd' | 'i' | 'u' | 'o' | 'x' | 'X' => {
                 let int = match &value {
-                    Value::Undefined(u) => return Err(u.error()),
+                    Value::Undefined(u) if !matches!(code, 'o' | 'x' | 'X') => return Err(u.error()),
                     Value::Float(f) if !matches!(code, 'o' | 'x' | 'X') => {
                         BigInt::from_f64(f.trunc()).ok_or_else(|| not_finite(*f))?
                     }

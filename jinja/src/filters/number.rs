@@ -15,7 +15,6 @@ use crate::value::Value;
 
 pub(super) fn register(env: &mut Environment) {
     env.add_filter("abs", |_, value, _| match &value {
-        Value::Undefined(u) => Err(u.error()),
         Value::Float(f) => Ok(Value::Float(f.abs())),
         v => match v.as_int() {
             Some(i) => Ok(Value::Int(i.abs())),
