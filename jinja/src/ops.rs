@@ -112,7 +112,8 @@ pub(crate) fn binary(state: &State<'_>, op: Op, a: &Value, b: &Value) -> Result<
                 )
             };
             let view = matches!(a, Value::View(..)) || matches!(b, Value::View(..));
-            if !(is_set(a) || is_set(b)) || (!view && !(is_set(a) && is_set(b))) {
+            let fits = if view { is_set(a) || is_set(b) } else { is_set(a) && is_set(b) };
+            if !fits {
                 return Err(unsupported(op, a, b));
             }
             let keys = |v: &Value| {
