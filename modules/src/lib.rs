@@ -21,6 +21,7 @@ mod pillar;
 mod publish;
 mod random;
 mod saltutil;
+mod schedule;
 mod slsutil;
 mod status;
 mod sys;
@@ -58,6 +59,9 @@ pub const MODULES: &[&[Function]] = &[
     saltutil::TABLES[1],
     saltutil::TABLES[2],
     saltutil::TABLES[3],
+    schedule::TABLES[0],
+    schedule::TABLES[1],
+    schedule::TABLES[2],
     slsutil::TABLES[0],
     slsutil::TABLES[1],
     status::FUNCTIONS,

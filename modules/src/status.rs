@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
-use salt::{Args, Context, Error, Map, Result, functions, map, salt_fn};
+use salt::{Args, Context, Error, Map, Result, Value, functions, map, salt_fn};
 use tracing::info;
 
 functions![loadavg, master, ping_master, proxy_reconnect, time_, uptime];
@@ -23,12 +23,12 @@ functions![loadavg, master, ping_master, proxy_reconnect, time_, uptime];
 async fn ping_master(
     cx: &Context,
     /// The master: a name or an address, with a port or without.
-    master: Option<String>,
+    master: Value,
 ) -> Result<bool> {
-    match master.filter(|master| !master.is_empty()) {
-        Some(master) => cx.master().ping(master).await,
-        None => Ok(false),
+    if !master.truthy() {
+        return Ok(false);
     }
+    cx.master().ping(master.to_string()).await
 }
 
 /// Says whether there is a connection to the publish port of a master. Gives `None` without a master, or for a name that
@@ -53,7 +53,7 @@ async fn master(
     let Ok(found) = tokio::net::lookup_host((master.as_str(), 0)).await else { return Ok(None) };
     let addresses: Vec<IpAddr> = found.map(|address| address.ip().to_canonical()).collect();
     let opts = cx.opts();
-    let port = opts.get("publish_port").and_then(salt::Value::as_i64);
+    let port = opts.get("publish_port").and_then(Value::as_i64);
     let port = port.and_then(|port| u16::try_from(port).ok()).unwrap_or(4505);
     let peers = peers(port);
     let is = addresses.iter().any(|address| peers.contains(address));
@@ -82,7 +82,7 @@ async fn proxy_reconnect(
     let own = cx.opts();
     let opts = opts.filter(|opts| !opts.is_empty()).unwrap_or_else(|| (*own).clone());
     let kind = opts.get("proxy").and_then(|proxy| proxy.get("proxytype"));
-    if kind.and_then(salt::Value::as_str) != Some(proxy_name.as_str()) {
+    if kind.and_then(Value::as_str) != Some(proxy_name.as_str()) {
         return Ok(false);
     }
     let alive = cx.call("vsphere.test_vcenter_connection", Args::none()).await;

@@ -1,5 +1,7 @@
 //! The schedule of a minion as functions see it.
 
+use std::path::{Path, PathBuf};
+
 use crate::{Map, Result, Value};
 
 /// Where a job of the schedule comes from.
@@ -18,6 +20,9 @@ pub trait Schedule: Send + Sync {
     /// The jobs by name, with the settings that are for all of them, such as `enabled`, beside them. Without what
     /// only a run knows.
     fn list(&self, source: Source) -> Map;
+
+    /// True for what a job can have as its `when`: a date, a time, or both, as people write them.
+    fn is_time(&self, text: &Value) -> bool;
 
     /// One job with what its last evaluation left, times in this form (`strftime`). Empty if there is no such job.
     ///
@@ -45,4 +50,15 @@ pub trait Schedule: Send + Sync {
     /// # Errors
     /// The file can't be written.
     fn save(&self) -> Result<()>;
+}
+
+/// The file of saved jobs: beside those that the minion reads with its configuration.
+pub fn file(opts: &Map) -> PathBuf {
+    let text = |option: &str, default: &'static str| {
+        Path::new(opts.get_str(option).filter(|text| !text.is_empty()).unwrap_or(default)).to_path_buf()
+    };
+    let conf = text("conf_file", "/etc/salt/proxy");
+    let include = text("default_include", "proxy.d/*.conf");
+    let between = include.parent().unwrap_or(Path::new("proxy.d"));
+    conf.parent().unwrap_or(Path::new("/etc/salt")).join(between).join("_schedule.conf")
 }

@@ -72,7 +72,7 @@ impl Scheduler {
             identity: Arc::downgrade(identity),
             jobs,
             spool,
-            file: store::place(&opts),
+            file: salt::schedule::file(&opts),
             held: Mutex::new(Held { opts: held, ..Held::default() }),
         })
     }
@@ -246,6 +246,10 @@ impl Schedule for Scheduler {
         all
     }
 
+    fn is_time(&self, text: &Value) -> bool {
+        date::parse(text, Zoned::now().date()).is_some()
+    }
+
     fn status(&self, name: &str, format: &str) -> Result<Map> {
         let all = self.list(Source::Both);
         let Some(job) = all.get(name).and_then(Value::as_map) else { return Ok(Map::new()) };
@@ -305,5 +309,7 @@ impl Schedule for Scheduler {
     }
 }
 
+#[cfg(test)]
+mod recorded;
 #[cfg(test)]
 mod tests;

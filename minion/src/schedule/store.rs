@@ -1,21 +1,12 @@
 //! The file of saved jobs, and what is shown of a job's state.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use jiff::civil::DateTime;
 use jiff::fmt::strtime;
 use salt::{Error, Map, Result, Value, map, yaml};
 
 use super::fire::State;
-use crate::settings::Settings;
-
-/// `_schedule.conf`, beside the files that the minion reads with its configuration.
-pub fn place(opts: &Map) -> PathBuf {
-    let conf = Path::new(opts.text("conf_file").unwrap_or("/etc/salt/proxy"));
-    let directory = conf.parent().unwrap_or(Path::new("/etc/salt"));
-    let include = Path::new(opts.text("default_include").unwrap_or("proxy.d/*.conf"));
-    directory.join(include.parent().unwrap_or(Path::new("proxy.d"))).join("_schedule.conf")
-}
 
 /// Writes the jobs, but for the minion's own, without what runs left in them.
 pub fn save(file: &Path, jobs: &Map) -> Result<()> {
