@@ -105,7 +105,19 @@ pub const SECTIONS: &[Section] = &[
             opt("minion_sign_messages", B, "false", "Sign what is sent to the master."),
             opt("encryption_algorithm", T, "OAEP-SHA1", "RSA encryption: OAEP-SHA1 or OAEP-SHA224."),
             opt("signing_algorithm", T, "PKCS1v15-SHA1", "RSA signatures: PKCS1v15-SHA1 or PKCS1v15-SHA224."),
-            opt("transport", T, "zeromq", "How the master is reached."),
+            opt("transport", T, "zeromq", "How the master is reached: zeromq, tcp, ws or detect."),
+            opt(
+                "ssl",
+                &[Dict, Bool, Nothing],
+                "null",
+                "TLS for tcp and ws: certfile, keyfile, ca_certs, cert_reqs, ssl_version.",
+            ),
+            opt(
+                "tcp_reconnect_backoff",
+                NUM,
+                "1",
+                "Seconds before tcp and ws try a master again that can't be reached.",
+            ),
             opt(
                 "ipv6",
                 &[Bool, Nothing],

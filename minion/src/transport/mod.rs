@@ -229,6 +229,14 @@ pub enum Error {
         /// `message_limit`.
         limit: usize,
     },
+    /// What we have to say is longer than the transport can carry.
+    #[error("the message has {length} bytes, this transport carries {limit}")]
+    TooMuch {
+        /// The length of the message.
+        length: usize,
+        /// The longest that gets through.
+        limit: usize,
+    },
     /// The peer answered no heartbeat.
     #[error("the peer has been silent for {} seconds", .0.as_secs())]
     Silent(Duration),

@@ -1,6 +1,7 @@
 //! Salt's transport `ws` (`salt/transport/ws.py`, since 3007): a WebSocket for each request, and one for publishes.
 //!
-//! A master believes messages of 4 MiB at most here, because the library that it uses does.
+//! A master takes messages of 4 MiB at most here, because the library that it uses does not take more, and cuts the
+//! connection at longer ones. So we do not even try.
 
 mod subscription;
 #[cfg(test)]
@@ -29,6 +30,9 @@ const RECONNECT_MAX: Duration = Duration::from_secs(5);
 /// How long a goodbye may take. Nothing depends on it.
 const GOODBYE: Duration = Duration::from_secs(1);
 
+/// What a master takes (aiohttp, `max_msg_size`).
+const MASTER_LIMIT: usize = 4 << 20;
+
 type Socket = WebSocketStream<Stream>;
 
 /// The transport `ws`.
@@ -48,6 +52,9 @@ impl Ws {
     }
 
     async fn exchange(&self, envelope: Bytes, timeout: Duration) -> Result<Bytes, Error> {
+        if envelope.len() > MASTER_LIMIT {
+            return Err(Error::TooMuch { length: envelope.len(), limit: MASTER_LIMIT });
+        }
         let deadline = Instant::now() + timeout;
         let mut failure = Error::Timeout;
         let exchange = async {

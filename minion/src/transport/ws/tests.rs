@@ -93,6 +93,14 @@ async fn a_refusal_and_an_end_are_told() {
 }
 
 #[tokio::test]
+async fn what_no_master_takes_is_not_sent() {
+    let ws = Ws::new("127.0.0.1", 1, config());
+    let long = Bytes::from(vec![0; (4 << 20) + 1]);
+    let refused = Err(Error::TooMuch { length: 4_194_305, limit: 4_194_304 });
+    assert_eq!(ws.request(long, LONG).await, refused);
+}
+
+#[tokio::test]
 async fn a_master_that_does_not_answer_costs_no_more_than_its_time() {
     let (listener, port) = listen().await;
     let ws = Arc::new(Ws::new("127.0.0.1", port, config()));
