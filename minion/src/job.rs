@@ -59,9 +59,13 @@ impl Desk {
 
     /// Takes a publication in: starts its job if it is for this minion and was not here before.
     pub fn accept(self: &Arc<Desk>, load: Map) {
-        if !self.is_mine(&load) {
-            return;
+        if self.is_mine(&load) {
+            self.begin(load);
         }
+    }
+
+    /// Starts a job, unless it was here before: one that was published, or one of the minion's own with the jid `req`.
+    pub fn begin(self: &Arc<Desk>, load: Map) {
         let (Some(jid), Some(fun)) = (load.get("jid").map(Value::to_string), load.get("fun").cloned()) else {
             return;
         };

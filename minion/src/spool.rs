@@ -215,12 +215,13 @@ impl Spool {
     }
 
     async fn done(&self, ticket: Ticket) {
-        let entry = self.lock().remove(&ticket);
-        if let Some(file) = entry.and_then(|entry| entry.file)
+        let file = self.lock().get(&ticket).and_then(|entry| entry.file.clone());
+        if let Some(file) = file
             && let Err(e) = tokio::fs::remove_file(&file).await
         {
             warn!("the acknowledged return {} could not be removed: {e}", file.display());
         }
+        self.lock().remove(&ticket);
         self.idle.notify_waiters();
     }
 

@@ -1,0 +1,194 @@
+//! Lives with a scripted master.
+
+use std::path::Path;
+
+use salt::list;
+
+use super::*;
+use crate::connection::Address;
+use crate::job::Seen;
+use crate::minion::start::Start;
+use crate::scripted::{Scripted, eventually, registry};
+
+/// A device that is misconfigured: there is no vCenter in these tests.
+fn pillar() -> Map {
+    map! { "proxy" => map! { "proxytype" => "vcenter", "mechanism" => "sspi" }, "site" => "a" }
+}
+
+struct Lived {
+    life: tokio::task::JoinHandle<Result<(), Exit>>,
+    identity: Arc<Identity>,
+    stop: watch::Sender<bool>,
+}
+
+fn live(master: &Arc<Scripted>, cachedir: &Path) -> Lived {
+    let (stop, stopped) = watch::channel(false);
+    let start = Start {
+        opts: map! { "id" => "vc01", "cachedir" => cachedir.to_str().unwrap(), "acceptance_wait_time" => 1 },
+        masters: vec![Address { host: "127.0.0.1".into(), port: 4506 }],
+        alone: true,
+        leads: true,
+        seen: Arc::new(Seen::new(100)),
+        stop: stopped,
+    };
+    let life = start.assemble_with(master.opener(), registry(), salt::Registry::default()).unwrap();
+    let identity = life.identity.clone();
+    Lived { life: tokio::spawn(life.live()), identity, stop }
+}
+
+fn returned(master: &Scripted, jid: &str) -> Vec<Map> {
+    master.of("_return").into_iter().filter(|r| r.get_str("jid") == Some(jid)).collect()
+}
+
+#[tokio::test]
+async fn a_life_from_the_pending_key_to_the_last_return() {
+    let directory = tempfile::tempdir().unwrap();
+    let master = Scripted::new(pillar());
+    master.outcomes([Ok(AuthOutcome::Pending)]);
+    let Lived { life, identity, stop } = live(&master, directory.path());
+    eventually(|| master.tags().len() == 2).await;
+    assert_eq!(master.tags(), ["minion_start", "salt/minion/vc01/start"]);
+    let pillars = master.of("_pillar");
+    assert_eq!(pillars[0].get("grains"), Some(&Map::new().into()), "the first request has no grains");
+    assert_eq!(pillars[1].get("grains").unwrap().get("os"), Some(&"proxy".into()));
+    assert_eq!(identity.pillar().get_str("site"), Some("a"));
+    assert!(identity.vcenter().is_err_and(|e| e.to_string().contains("sspi")));
+
+    master.publish("1", "scripted.echo", vec!["x".into()]);
+    master.publish("1", "scripted.echo", vec!["x".into()]);
+    master.publish("2", "scripted.waits", vec![1.into()]);
+    eventually(|| !returned(&master, "1").is_empty()).await;
+    let ret = &returned(&master, "1")[0];
+    let keys: Vec<String> = ret.keys().map(Value::to_string).collect();
+    assert_eq!(keys, ["cmd", "id", "success", "return", "retcode", "jid", "fun", "fun_args", "_stamp"]);
+    stop.send_replace(true);
+    assert_eq!(life.await.unwrap(), Ok(()), "the end waits for the job that runs");
+    assert_eq!((returned(&master, "1").len(), returned(&master, "2").len()), (1, 1));
+}
+
+#[tokio::test]
+async fn a_job_for_somebody_else_leaves_no_trace() {
+    let directory = tempfile::tempdir().unwrap();
+    let master = Scripted::new(pillar());
+    let Lived { life, stop, .. } = live(&master, directory.path());
+    let job = |tgt: &str| {
+        map! { "fun" => "scripted.echo", "arg" => list![1], "tgt" => tgt, "jid" => tgt, "tgt_type" => "glob" }
+    };
+    for load in [job("other"), map! { "fun" => "scripted.echo", "jid" => "3" }, job("vc01")] {
+        master.published.send(PubEvent::Job(load)).unwrap();
+    }
+    eventually(|| !returned(&master, "vc01").is_empty()).await;
+    assert_eq!(master.of("_return").len(), 1);
+    stop.send_replace(true);
+    assert_eq!(life.await.unwrap(), Ok(()));
+}
+
+#[tokio::test]
+async fn the_loss_of_the_master_is_announced_when_it_is_over() {
+    let directory = tempfile::tempdir().unwrap();
+    let master = Scripted::new(pillar());
+    let Lived { life, stop, .. } = live(&master, directory.path());
+    eventually(|| master.tags().len() == 2).await;
+    master.outcomes([Err(Error::Timeout)]);
+    master.published.send(PubEvent::Disconnected).unwrap();
+    eventually(|| master.forgotten() == 1).await;
+    master.publish("lost", "scripted.echo", vec![1.into()]);
+    master.published.send(PubEvent::Connected).unwrap();
+    eventually(|| master.tags().len() == 4).await;
+    assert_eq!(returned(&master, "lost").len(), 1);
+    assert_eq!(master.of("_pillar").len(), 2, "a short loss asks for no pillar");
+    stop.send_replace(true);
+    assert_eq!(life.await.unwrap(), Ok(()));
+}
+
+#[tokio::test]
+async fn a_refused_return_comes_through_after_acceptance() {
+    let directory = tempfile::tempdir().unwrap();
+    let master = Scripted::new(pillar());
+    let Lived { life, stop, .. } = live(&master, directory.path());
+    eventually(|| master.tags().len() == 2).await;
+    let refusals = std::sync::Mutex::new(1);
+    master.outcomes([Ok(AuthOutcome::Pending)]);
+    master.answers(move |load| {
+        let mut left = refusals.lock().unwrap();
+        if load.get_str("cmd") == Some("_return") && *left > 0 {
+            *left -= 1;
+            return Err(Error::Unauthenticated(AuthOutcome::Pending));
+        }
+        Ok(Value::None)
+    });
+    master.publish("5", "scripted.echo", vec![1.into()]);
+    eventually(|| returned(&master, "5").len() == 2).await;
+    assert_eq!(master.forgotten(), 1);
+    assert_eq!(master.tags().len(), 2, "no start events: it never was away");
+    stop.send_replace(true);
+    assert_eq!(life.await.unwrap(), Ok(()));
+}
+
+#[tokio::test]
+async fn a_refresh_is_waited_for() {
+    let directory = tempfile::tempdir().unwrap();
+    let master = Scripted::new(pillar());
+    let Lived { life, identity, stop } = live(&master, directory.path());
+    eventually(|| master.tags().len() == 2).await;
+    let newer = pillar().with("site", "b");
+    master.answers(move |_| Ok(newer.clone().into()));
+    let came = identity.master().refresh_pillar(Some(Duration::from_secs(5)), true).await;
+    assert_eq!((came, identity.pillar().get_str("site")), (Ok(true), Some("b")));
+    assert_eq!(master.of("_pillar").last().unwrap().get("clean_cache"), Some(&true.into()));
+    master.answers(|_| Err(Error::Timeout));
+    let came = identity.master().refresh_pillar(Some(Duration::from_secs(5)), false).await;
+    assert_eq!((came, identity.pillar().get_str("site")), (Ok(false), Some("b")), "the old pillar stays");
+    assert_eq!(identity.master().refresh_grains().await, Ok(true), "unchanged grains ask for no pillar");
+    stop.send_replace(true);
+    assert_eq!(life.await.unwrap(), Ok(()));
+}
+
+#[tokio::test]
+async fn some_ends_come_before_the_first_job() {
+    let directory = tempfile::tempdir().unwrap();
+    let master = Scripted::new(map! { "site" => "a" });
+    let exit = live(&master, directory.path()).life.await.unwrap().unwrap_err();
+    assert!(exit.status == 1 && exit.reason.starts_with("No proxy key found"), "{exit}");
+    assert!(master.tags().is_empty());
+    let master = Scripted::new(Map::new());
+    master.outcomes([Ok(AuthOutcome::FingerMismatch { expected: "a".into(), seen: "b".into() })]);
+    assert_eq!(live(&master, directory.path()).life.await.unwrap().unwrap_err().status, 42);
+    assert!(master.heard().is_empty(), "nothing is asked of a master that is not the right one");
+    let master = Scripted::new(Map::new());
+    master.outcomes(std::iter::repeat_n(Ok(AuthOutcome::Pending), 100));
+    let Lived { life, stop, .. } = live(&master, directory.path());
+    stop.send_replace(true);
+    assert_eq!(life.await.unwrap(), Ok(()), "a signal ends the wait for acceptance");
+}
+
+#[test]
+fn the_states_of_the_start_are_a_job_of_the_minions_own() {
+    let job = |opts: Map| {
+        startup_states(&opts)
+            .map(|load| (load.get_str("fun").unwrap().to_string(), load.get("arg").unwrap().clone()))
+    };
+    assert_eq!(job(map! { "startup_states" => "" }), None);
+    assert_eq!(job(map! { "startup_states" => "highstate" }), Some(("state.highstate".into(), list![])));
+    let opts = map! { "startup_states" => "sls", "sls_list" => list!["a"], "top_file" => "t" };
+    assert_eq!(job(opts.clone()), Some(("state.sls".into(), list![list!["a"]])));
+    assert_eq!(job(opts.with("startup_states", "top")), Some(("state.top".into(), list!["t"])));
+}
+
+#[tokio::test]
+async fn a_killed_job_returns_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let master = Scripted::new(pillar());
+    let Lived { life, identity, stop } = live(&master, directory.path());
+    eventually(|| master.tags().len() == 2).await;
+    master.publish("9", "scripted.waits", vec![60.into()]);
+    eventually(|| identity.master().running().len() == 1).await;
+    let running = &identity.master().running()[0];
+    assert_eq!(running.keys().next(), Some(&"pid".into()));
+    assert_eq!(running.get_str("fun"), Some("scripted.waits"));
+    assert!(identity.master().signal_job("9", 9).is_some());
+    assert!(identity.master().running().is_empty());
+    stop.send_replace(true);
+    assert_eq!(life.await.unwrap(), Ok(()));
+    assert!(returned(&master, "9").is_empty());
+}
