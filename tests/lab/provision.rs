@@ -21,23 +21,23 @@ pub struct Release {
 
 /// The newest release of each line that Salt supports.
 pub const RELEASES: [Release; 3] = [
-    Release { version: "3006.30", pins: None },
+    Release { version: "3006.30", pins: Some(include_str!("python/salt-3006.30.txt")) },
     Release { version: "3007.17", pins: Some(include_str!("python/salt-3007.17.txt")) },
-    Release { version: "3008.5", pins: None },
+    Release { version: "3008.5", pins: Some(include_str!("python/salt-3008.5.txt")) },
 ];
 
 /// The release that tests and the demo use.
 pub const RELEASE: &str = "3007.17";
 
 /// What pip builds and installs the rest with, as in the pins.
-const BUILDERS: [&str; 3] = ["pip", "setuptools", "wheel"];
+const BUILDERS: [&str; 4] = ["pip", "setuptools", "wheel", "Cython"];
 
 /// Debian packages, and for what.
 const PACKAGES: [&str; 6] = [
     "ca-certificates",
     "python3",
     "python3-venv",
-    "python3-dev", // timelib comes as C
+    "python3-dev", // timelib comes as C and Cython
     "golang-go",
     "golang-github-vmware-govmomi-dev",
 ];

@@ -10,8 +10,8 @@ python=/usr/bin/python3
 minor=$($python -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 $python -m venv "$scratch/venv"
 pip=("$scratch/venv/bin/python3" -m pip -q --disable-pip-version-check)
-# What building Salt from source needs; the lock file leaves them to the builder.
-"${pip[@]}" install -U pip wheel setuptools looseversion packaging importlib-metadata
+# What building Salt and timelib from source needs; the lock file leaves them to the builder.
+"${pip[@]}" install -U pip wheel setuptools looseversion packaging importlib-metadata Cython
 "${pip[@]}" download --no-deps --no-binary :all: --no-build-isolation -d "$scratch" "salt==$version"
 tar -xzf "$scratch/salt-$version.tar.gz" -C "$scratch" --strip-components=1 --wildcards "*/requirements/static/pkg/py$minor/linux.lock"
 # Two of its pins are meant to roll: the certificates and the builder.
