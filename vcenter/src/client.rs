@@ -15,10 +15,6 @@ use crate::session::{Config, Lane, Session};
 use crate::task::{TaskInfo, Tasks};
 use crate::vim::{Args, MoRef, Object, Value};
 
-/// How long one wait for changes of the inventory lasts if there are none. Short enough for what lies between, such as
-/// firewalls, not to take the connection for dead, and to notice where a wait outlives its session.
-const MAX_WAIT: Duration = Duration::from_secs(30);
-
 /// How long the inventory may take to tell of what we have done, before it is read directly: reading is one cheap question,
 /// and somebody is waiting for the answer.
 const SETTLE: Duration = Duration::from_millis(400);
@@ -56,7 +52,7 @@ impl Client {
         let (writer, store) = inventory::store();
         let (tasks, follower) = Tasks::new(session.clone());
         let (commands, receiver) = mpsc::channel(64);
-        let source = Collected::new(session.clone(), MAX_WAIT);
+        let source = Collected::new(session.clone(), session.config().timeouts.updates);
         let workers = vec![tokio::spawn(watcher::run(source, writer, receiver)), tokio::spawn(follower)];
         Client {
             tags: Tags::new(Rest::new(&session)),

@@ -241,11 +241,11 @@ pub async fn read_if_there(
 }
 
 /// Reads what a filter describes, all pages (`RetrievePropertiesEx`, `ContinueRetrievePropertiesEx`). Begins anew, once, if
-/// the session ends between two pages or the connection is lost: reading twice does no harm.
+/// the session ends between two pages: the pages that are left end with it.
 pub async fn retrieve(session: &Session, spec: &FilterSpec) -> Result<Vec<ObjectContent>> {
     let epoch = session.epoch();
     match retrieve_once(session, spec).await {
-        Err(error) if matches!(error, Error::Transport { .. }) || epoch != 0 && session.epoch() != epoch => {
+        Err(error) if epoch != 0 && session.epoch() != epoch => {
             tracing::debug!(%error, "a read was broken off, reading again");
             retrieve_once(session, spec).await
         }

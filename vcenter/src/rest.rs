@@ -15,7 +15,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 
 pub use tags::Tags;
 
-use crate::session::{Lane, Patience, Secret, Session, retry_after};
+use crate::session::{Lane, Patience, Reading, Secret, Session, retry_after};
 use crate::transport::{Method, Request, Response, Transport};
 use crate::{Error, Result};
 
@@ -95,7 +95,8 @@ impl Rest {
     /// # Errors
     ///
     /// [`Error::Api`] if the API refuses it. An answer that says that the service is busy (503) is waited out for a
-    /// while; what may have been done is not sent again.
+    /// while; what may have been done is not sent again. A read that is not answered waits, within its time, until the
+    /// server is there again.
     pub async fn request(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value> {
         let timeout = self.session.config().timeouts.request;
         let operation = format!("{method} {}", path.split('?').next().unwrap_or_default());
@@ -104,23 +105,36 @@ impl Rest {
         let lane = if reads { Lane::Read } else { Lane::Write };
         let _turn = self.session.turn(lane, &operation, timeout).await?;
         let mut patience = Patience::new(timeout);
+        let mut reading = Reading::new(timeout);
         let mut repeated = false;
         loop {
-            let login = self.live().await?;
-            let mut request = Request::new(method.clone(), path, patience.left())
-                .header("accept", "application/json")?
-                .header(SESSION, login.id.reveal())?;
-            if let Some(body) = body {
-                request = request.header("content-type", "application/json")?.body(body.to_string());
-            }
-            let response = self.session.transport().send(request).await?;
-            match response.status() {
-                401 if !repeated => {
-                    repeated = true;
-                    self.lost(&login).await;
+            let epoch = self.session.epoch();
+            let answer = async {
+                let login = self.live().await?;
+                let mut request = Request::new(method.clone(), path, patience.left())
+                    .header("accept", "application/json")?
+                    .header(SESSION, login.id.reveal())?;
+                if let Some(body) = body {
+                    request = request.header("content-type", "application/json")?.body(body.to_string());
                 }
-                503 if patience.again(retry_after(response.headers())).await => {}
-                _ => return result(&operation, path, response).await,
+                let response = self.session.transport().send(request).await?;
+                match response.status() {
+                    401 if !repeated => {
+                        repeated = true;
+                        self.lost(&login).await;
+                        Ok(None)
+                    }
+                    503 if patience.again(retry_after(response.headers())).await => Ok(None),
+                    _ => result(&operation, path, response).await.map(Some),
+                }
+            };
+            match answer.await {
+                Ok(Some(answer)) => return Ok(answer),
+                Ok(None) => {}
+                Err(error @ Error::Transport { .. }) if reads => {
+                    self.session.answers_again(epoch, error, &mut reading).await?;
+                }
+                Err(error) => return Err(error),
             }
         }
     }

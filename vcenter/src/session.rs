@@ -10,12 +10,15 @@ mod login;
 mod op_id;
 mod orphans;
 mod patience;
+mod probe;
 mod secret;
 mod state;
 mod version;
 
 use std::sync::Arc;
 use std::time::Duration;
+
+use tokio::time::Instant;
 
 pub use admission::Limits;
 pub(crate) use admission::{Lane, Turn};
@@ -91,7 +94,8 @@ impl Session {
     /// # Errors
     ///
     /// [`Error::Schema`] if a name or type is wrong or an argument is missing, and then nothing was sent. A call that
-    /// may have reached the server is not sent again, unless the server refused it because nobody was logged in.
+    /// changes something and may have reached the server is not sent again, unless the server refused it because nobody
+    /// was logged in. A read that is not answered waits, within its time, until the server is there again.
     pub async fn call(&self, object: &MoRef, method: &str, args: impl Into<Args>) -> Result<Value> {
         self.call_with(&CallOptions::default(), object, method, args).await
     }
@@ -125,9 +129,13 @@ impl Session {
         let lane = Lane::of(object.kind(), method);
         let _turn = self.turn(lane, method, timeout).await?;
         let mut patience = lane.patience(timeout);
+        let mut reading = Reading::new(timeout);
         let mut repeated = false;
         loop {
-            let login = self.live(self.shared.config.timeouts.request).await?;
+            let login = match self.live(self.shared.config.timeouts.request).await {
+                Err(error) if lane == Lane::Read && self.epoch() > 0 && reading.goes_on(&error) => continue,
+                login => login?,
+            };
             if request.service() != crate::schema::VIM25 {
                 let header = Header { op_id: op_id.as_deref(), cookie: Some(login.session_id()) };
                 request = Request::new(object, method, &args, &header)?;
@@ -144,6 +152,9 @@ impl Session {
                 }
                 Err(Error::Fault(fault)) if admission::is_refusal(&fault) && patience.again(None).await => {
                     tracing::debug!("{method} was refused for now: {fault}");
+                }
+                Err(error @ Error::Transport { .. }) if lane == Lane::Read => {
+                    self.answers_again(login.epoch, error, &mut reading).await?;
                 }
                 Err(Error::Fault(fault)) if fault.is("MethodNotFound") => {
                     let since = request.method().since().text();
@@ -228,6 +239,24 @@ impl Session {
         self.shared.admission.turn(lane, what, timeout).await
     }
 
+    /// After a read under the login `epoch` that got no answer: waits until the server is there again, or gives the
+    /// error back when the read's time is over.
+    pub(crate) async fn answers_again(&self, epoch: u64, error: Error, reading: &mut Reading) -> Result<()> {
+        if !reading.again() {
+            return Err(error);
+        }
+        tracing::debug!(%error, "a read was not answered, waiting for {}", self.shared.transport.endpoint());
+        while let Some(probe) = self.shared.silent(epoch) {
+            match tokio::time::timeout_at(reading.deadline, probe).await {
+                Ok(Ok(())) => break,
+                Ok(Err(still)) if reading.goes_on(&still) => {}
+                Ok(Err(other)) => return Err(other),
+                Err(_) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
     /// The way to the server, for what is no call.
     pub(crate) fn transport(&self) -> &Transport {
         &self.shared.transport
@@ -264,6 +293,32 @@ impl Session {
                 Err(Error::Timeout { what, after: patience })
             }
         }
+    }
+}
+
+/// How long a read goes on while the server gives no answer.
+#[derive(Debug)]
+pub(crate) struct Reading {
+    deadline: Instant,
+    /// How often it may still be read anew: where other questions are answered, it may be this one that cannot be.
+    left: u32,
+}
+
+impl Reading {
+    /// One that may take `timeout` in all.
+    pub(crate) fn new(timeout: Duration) -> Self {
+        Self { deadline: Instant::now() + timeout, left: 3 }
+    }
+
+    fn again(&mut self) -> bool {
+        let again = self.left > 0 && Instant::now() < self.deadline;
+        self.left = self.left.saturating_sub(1);
+        again
+    }
+
+    /// Whether this error may pass in the time that is left.
+    fn goes_on(&self, error: &Error) -> bool {
+        error.recovery() == crate::Recovery::Retry && Instant::now() < self.deadline
     }
 }
 

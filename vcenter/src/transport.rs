@@ -190,11 +190,8 @@ impl Response {
             let chunk = chunk.map_err(|error| explain(&error, &self.endpoint, &self.what, self.timeout))?;
             let Some(chunk) = chunk else { return Ok(body) };
             if body.len() as u64 + chunk.len() as u64 > self.max_body {
-                return Err(Error::Transport {
-                    endpoint: self.endpoint,
-                    reason: format!("the answer to {} is larger than {} bytes", self.what, self.max_body),
-                    sent: true,
-                });
+                let at = format!("it is larger than {} bytes", self.max_body);
+                return Err(Error::Decode { method: self.what, at });
             }
             body.extend_from_slice(&chunk);
         }

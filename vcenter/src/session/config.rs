@@ -84,11 +84,18 @@ pub struct Timeouts {
     pub connect: Duration,
     /// For an answer, unless the call says otherwise.
     pub request: Duration,
+    /// How long one wait for changes of the inventory lasts if there are none. Short enough for what lies between, such
+    /// as firewalls, not to take the connection for dead, and to notice where a wait outlives its session.
+    pub updates: Duration,
 }
 
 impl Default for Timeouts {
     fn default() -> Self {
-        Self { connect: Duration::from_secs(30), request: Duration::from_secs(120) }
+        Self {
+            connect: Duration::from_secs(30),
+            request: Duration::from_secs(120),
+            updates: Duration::from_secs(30),
+        }
     }
 }
 

@@ -229,10 +229,18 @@ async fn post(
         }
         let status = response.status();
         let said = retry_after(response.headers());
+        let kind = content_type(response.headers());
         let body = response.bytes().await.map_err(|error| named(error, name, patience.whole()))?;
-        // A fault comes with status 500; other statuses come from what stands in front of the vCenter.
-        if status == 200 || (status == 500 && looks_like_soap(&body)) {
+        // A fault comes with status 500; other statuses, and other answers, come from what stands in front of the vCenter.
+        if matches!(status, 200 | 500) && looks_like_soap(&body) {
             return read(request, body).await;
+        }
+        if status == 200 {
+            return Err(Error::Transport {
+                endpoint: shared.transport.endpoint().to_owned(),
+                reason: format!("{name} was answered with {kind}, and not by a vCenter"),
+                sent: true,
+            });
         }
         if status == 503 && patience.again(said).await {
             continue;
@@ -262,7 +270,18 @@ async fn read(request: &Request, body: Vec<u8>) -> Result<Value> {
 fn named(error: Error, method: &str, whole: Duration) -> Error {
     match error {
         Error::Timeout { .. } => Error::Timeout { what: method.to_owned(), after: whole },
+        Error::Decode { at, .. } => Error::Decode { method: method.to_owned(), at },
         other => other,
+    }
+}
+
+/// What an answer says it is, in words.
+fn content_type(headers: &HeaderMap) -> &'static str {
+    let text = headers.get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    match text.split(';').next().unwrap_or_default().trim() {
+        "text/html" => "a web page",
+        "application/json" => "JSON",
+        _ => "something that is no SOAP",
     }
 }
 

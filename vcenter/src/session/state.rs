@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::admission::Admission;
 use super::login::{self, Login};
-use super::{Config, Secret};
+use super::{Config, Secret, probe};
 use crate::rest;
 use crate::transport::Transport;
 use crate::{Error, Result};
@@ -24,7 +24,7 @@ pub enum State {
     /// Logged in; calls go straight to the server.
     Live,
     /// The last call did not get through. The login may be alive still: the next answer makes it `Live` again, or
-    /// says that it is gone.
+    /// says that it is gone. Who reads waits for that; one of them asks.
     Suspect,
     /// The server has forgotten the login, or a log-in is under way; calls wait for it.
     LoggingIn,
@@ -61,6 +61,8 @@ struct Inner {
     epoch: u64,
     login: Option<Arc<Login>>,
     flight: Option<Flight>,
+    /// Somebody asks a silent server whether it is there again.
+    probe: Option<Flight>,
     /// The password that worked last, by its place.
     working: usize,
     /// Passwords refused in a row.
@@ -143,6 +145,25 @@ impl Shared {
             _ => State::Live,
         };
         self.state.send_if_modified(|old| std::mem::replace(old, state) != state);
+    }
+
+    /// A read under the login `epoch` got no answer: what to wait for before reading again, the question under way or one
+    /// that starts here. None if nothing needs to be found out, since the login is another one by now.
+    pub fn silent(self: &Arc<Self>, epoch: u64) -> Option<Flight> {
+        let mut inner = self.inner();
+        let login = inner.login.clone().filter(|login| login.epoch == epoch)?;
+        if let Some(probe) = &inner.probe {
+            return Some(probe.clone());
+        }
+        let (shared, asked) = (self.clone(), probe::run(self.clone(), login));
+        let asking = tokio::spawn(async move {
+            let answer = asked.await;
+            shared.inner().probe = None;
+            answer
+        });
+        let probe = async move { asking.await.unwrap_or(Err(Error::Closed)) }.boxed().shared();
+        inner.probe = Some(probe.clone());
+        Some(probe)
     }
 
     /// The log-in under way has ended; `Closed` if the session was closed meanwhile, and the login is given back.

@@ -24,13 +24,22 @@ async fn ask(double: &Double) -> (Session, Result<Value>) {
     (session, answer)
 }
 
+/// A server that answers a call that creates a datacenter so.
+async fn create_answers(reply: Reply) -> (Double, Session, Error) {
+    let double =
+        Double::start(move |request| (request.method() == "CreateDatacenter").then(|| reply.clone())).await;
+    let session = double.session();
+    let (folder, args) = (MoRef::new("Folder", "group-d1"), [("name", Value::from("west"))]);
+    let error = session.call(&folder, "CreateDatacenter", args).await.unwrap_err();
+    (double, session, error)
+}
+
 #[tokio::test]
-async fn an_answer_cut_off_is_not_asked_for_again() {
-    let double = clock_answers(Reply::soap("CurrentTime", "<returnval>2026-").cut(200)).await;
-    let (session, answer) = ask(&double).await;
-    let error = answer.unwrap_err();
+async fn what_may_have_been_done_is_not_sent_again() {
+    let cut = Reply::soap("CreateDatacenter", "<returnval type=\"Datacenter\">data").cut(200);
+    let (double, session, error) = create_answers(cut).await;
     assert!(matches!(error, Error::Transport { sent: true, .. }), "{error}");
-    assert_eq!((error.recovery(), double.count("CurrentTime")), (Recovery::Retry, 1));
+    assert_eq!((error.recovery(), double.count("CreateDatacenter")), (Recovery::Retry, 1));
     assert_eq!(session.state(), State::Suspect);
 }
 
@@ -55,21 +64,33 @@ async fn an_answer_that_never_ends_is_given_up() {
 #[tokio::test]
 async fn html_is_no_answer() {
     let html = "<html><body>Session limit of the gateway</body></html>";
-    let (_, answer) = ask(&clock_answers(Reply::new(200, html)).await).await;
+    let page = Reply::new(200, html).header("content-type", "text/html; charset=utf-8");
+    let (session, answer) = ask(&clock_answers(page).await).await;
     let error = answer.unwrap_err();
-    assert!(matches!(&error, Error::Decode { method, .. } if method == "CurrentTime"), "{error}");
-    assert!(!error.to_string().contains("body"), "{error}");
+    assert!(
+        error.to_string().ends_with("CurrentTime was answered with a web page, and not by a vCenter"),
+        "{error}"
+    );
+    assert!(matches!(error, Error::Transport { sent: true, .. }), "{error}");
+    assert_eq!(session.state(), State::Suspect);
 
     for status in [500, 502, 504] {
-        let double = clock_answers(Reply::new(status, html)).await;
-        let (_, answer) = ask(&double).await;
-        let error = answer.unwrap_err();
+        let (double, _, error) = create_answers(Reply::new(status, html)).await;
         assert!(error.to_string().ends_with(&format!("HTTP status {status}")), "{error}");
         // What stands in front says that it did not get through; the server itself may have done half of it.
         let sent = status != 502;
         assert!(matches!(error, Error::Transport { sent: it, .. } if it == sent), "{error}");
-        assert_eq!(double.count("CurrentTime"), 1);
+        assert_eq!(double.count("CreateDatacenter"), 1);
     }
+}
+
+/// A read that alone is not answered is given up after a few times, however much time it has.
+#[tokio::test]
+async fn what_cannot_be_read_is_given_up() {
+    let double = clock_answers(Reply::new(502, "")).await;
+    let (_, answer) = ask(&double).await;
+    assert!(answer.unwrap_err().to_string().ends_with("HTTP status 502"));
+    assert_eq!((double.count("CurrentTime"), double.count("Login")), (4, 1));
 }
 
 #[tokio::test]
