@@ -30,6 +30,7 @@ mod vcenter;
 mod vmware_datacenter;
 mod vmware_datastore;
 mod vmware_folder;
+mod vmware_tag;
 mod vmware_vm;
 mod vsphere;
 
@@ -74,10 +75,12 @@ pub const MODULES: &[&[Function]] = &[
     vmware_datacenter::FUNCTIONS,
     vmware_datastore::FUNCTIONS,
     vmware_folder::FUNCTIONS,
+    vmware_tag::FUNCTIONS,
     vmware_vm::TABLES[0],
     vmware_vm::TABLES[1],
     vsphere::TABLES[0],
     vsphere::TABLES[1],
+    vsphere::TABLES[2],
 ];
 
 /// Keywords without those that Salt adds, such as `__pub_jid` (`salt/utils/args.py`, `clean_kwargs`).

@@ -4,6 +4,7 @@
 
 mod host;
 mod list;
+mod tag;
 
 use salt::{Context, Error, Function, Map, Result, Value, Words, functions, map, salt_fn};
 use vcenter::inventory::{ComputeResource, Datacenter, HostSystem, Inventory, Kind};
@@ -20,7 +21,7 @@ functions![
 ];
 
 /// The tables of this module.
-pub const TABLES: [&[Function]; 2] = [FUNCTIONS, list::FUNCTIONS];
+pub const TABLES: [&[Function]; 3] = [FUNCTIONS, list::FUNCTIONS, tag::FUNCTIONS];
 
 /// Tells the proxy type of the minion.
 ///

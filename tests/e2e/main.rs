@@ -15,6 +15,7 @@ mod reference;
 mod sessions;
 mod stage;
 mod states;
+mod tags;
 mod targets;
 mod tidy;
 mod wire;

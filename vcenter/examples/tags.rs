@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant};
 
 use vcenter::inventory::VirtualMachine;
-use vcenter::rest::tags::Category;
+use vcenter::rest::tags::{Category, TagUpdate};
 use vcenter::session::Protocol;
 use vcenter::transport::Trust;
 use vcenter::{Client, Config, Credentials, Result};
@@ -39,10 +39,12 @@ async fn try_tags(client: &Client) -> Result<()> {
         description: "made by an example".into(),
         multiple: true,
         associable_types: vec!["VirtualMachine".into()],
+        used_by: Vec::new(),
     };
     let category_id = tags.create_category(&category).await?;
     let tag = tags.create_tag(&category_id, "one", "").await?;
-    tags.update_tag(&tag, "uno", "renamed").await?;
+    let new = TagUpdate { name: Some("uno".into()), description: Some("renamed".into()) };
+    tags.update_tag(&tag, &new).await?;
     let vms: Vec<_> = client.read().all::<VirtualMachine>().map(|vm| vm.reference.moref()).collect();
     for vm in &vms {
         tags.attach(&tag, vm).await?;

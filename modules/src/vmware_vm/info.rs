@@ -1,15 +1,24 @@
 //! What a virtual machine is.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
 
 use salt::{Context, Map, Result, Value, functions, map, salt_fn};
-use vcenter::inventory::{Inventory, VirtualMachine};
+use vcenter::inventory::{EntityRef, Inventory, VirtualMachine};
+use vcenter::ops::tag::{self, Tag};
 
 use salt::connection::of_profile;
 
 functions![info];
 
-/// Describes virtual machines: guest, power, addresses, place.
+/// How long the tagging service may take; without its answer there are no tags, but everything else.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Describes virtual machines: guest, power, addresses, place, tags.
+///
+/// `tags` is `None` where the vCenter's tagging service does not tell them; the log has the reason.
 ///
 /// The result is a map by name. Where several machines share a name, each goes by its inventory path.
 ///
@@ -30,22 +39,28 @@ async fn info(
     /// A profile of the configuration. It must be about the minion's own vCenter.
     profile: Option<String>,
 ) -> Result<Map> {
-    let (_, inventory) = of_profile(cx, service_instance, profile).await?;
+    let (client, inventory) = of_profile(cx, service_instance, profile).await?;
     let vms: Vec<&VirtualMachine> = match vm_name.as_deref().filter(|name| !name.is_empty()) {
         Some(name) => vec![inventory.find(name, None)?],
         None => inventory.all().collect(),
     };
+    let references: Vec<EntityRef> = vms.iter().map(|vm| vm.reference.clone()).collect();
+    let tags = tag::attached_if_told(&client, &references, PATIENCE).await;
     let mut all = Map::new();
     for vm in vms {
         let shared = inventory.candidates(vm.reference.kind(), &vm.name, None).len() > 1;
         let key = if shared { inventory.path(&vm.reference) } else { vm.name.to_string() };
-        all.insert(key, described(&inventory, vm));
+        all.insert(key, described(&inventory, vm, tags.as_ref()));
     }
     all.sort_keys();
     Ok(all)
 }
 
-fn described(inventory: &Inventory, vm: &VirtualMachine) -> Map {
+fn described(
+    inventory: &Inventory,
+    vm: &VirtualMachine,
+    tags: Option<&HashMap<EntityRef, Vec<Arc<Tag>>>>,
+) -> Map {
     let host = inventory.host_of(vm);
     let macs: Vec<&str> = vm.network_cards.iter().filter_map(|card| card.mac_address.as_deref()).collect();
     let name = |name: &std::sync::Arc<str>| name.to_string();
@@ -60,11 +75,14 @@ fn described(inventory: &Inventory, vm: &VirtualMachine) -> Map {
         "esxi_hostname" => host.map(|host| name(&host.name)),
         "datacenter" => inventory.datacenter_of(&vm.reference).map(|datacenter| name(&datacenter.name)),
         "cluster" => inventory.compute_resource_of(&vm.reference).map(|compute| name(&compute.name)),
-        // vSphere has no tags in this property any more; those of its tagging service are no part of the inventory.
-        "tags" => Value::List(Vec::new()),
+        "tags" => tags.map(|tags| tag_names(tags.get(&vm.reference))),
         "folder" => inventory.path(&vm.reference),
         "moid" => vm.reference.moid(),
     }
+}
+
+fn tag_names(tags: Option<&Vec<Arc<Tag>>>) -> Vec<String> {
+    tags.into_iter().flatten().map(|tag| tag.name.clone()).collect()
 }
 
 /// The guest's addresses by the MAC address of the card; `None` stands for what is behind no card.

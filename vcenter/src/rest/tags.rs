@@ -3,6 +3,9 @@
 //! What tags are called is remembered for up to [`MEMORY`], since the vCenter tells no changes of it and reading them
 //! costs a call each; what this process changes itself is seen at once. What they are on is asked each time.
 
+mod change;
+mod wire;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -11,8 +14,8 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
+use self::wire::{category, moref, object_id, path, tag, texts};
 use super::Rest;
-use crate::transport::Method;
 use crate::vim::MoRef;
 use crate::{Error, Result};
 
@@ -36,6 +39,8 @@ pub struct Tag {
     pub description: String,
     /// The id of its category.
     pub category_id: String,
+    /// Who has said that he uses it.
+    pub used_by: Vec<String>,
 }
 
 /// A category of tags.
@@ -51,6 +56,30 @@ pub struct Category {
     pub multiple: bool,
     /// What its tags can be put on, as `VirtualMachine`; empty for anything.
     pub associable_types: Vec<String>,
+    /// Who has said that he uses it.
+    pub used_by: Vec<String>,
+}
+
+/// What is to become of a tag; what is not given stays.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TagUpdate {
+    /// The new name.
+    pub name: Option<String>,
+    /// The new description.
+    pub description: Option<String>,
+}
+
+/// What is to become of a category; what is not given stays.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CategoryUpdate {
+    /// The new name.
+    pub name: Option<String>,
+    /// The new description.
+    pub description: Option<String>,
+    /// Whether an object can have many tags of it. The vCenter refuses to go back to one.
+    pub multiple: Option<bool>,
+    /// What its tags can be put on. The vCenter only lets more be added.
+    pub associable_types: Option<Vec<String>>,
 }
 
 /// The tags of a vCenter. Cheap to clone; clones remember together.
@@ -72,9 +101,33 @@ impl Tags {
         Self { rest, memory: Arc::default() }
     }
 
+    /// The ids of all categories, in one question.
+    pub async fn category_ids(&self) -> Result<Vec<String>> {
+        Ok(texts(&self.rest.get(&self.path("category", None, None).await?).await?))
+    }
+
+    /// The ids of all tags, in one question.
+    pub async fn tag_ids(&self) -> Result<Vec<String>> {
+        Ok(texts(&self.rest.get(&self.path("tag", None, None).await?).await?))
+    }
+
+    /// The tag with this id as it is now, whatever is remembered of it.
+    pub async fn look_at_tag(&self, id: &str) -> Result<Arc<Tag>> {
+        self.memory().tags.remove(id);
+        let found = self.tags_of(std::slice::from_ref(&id.to_owned())).await?;
+        found.into_iter().next().ok_or_else(|| not_found("Tag", id))
+    }
+
+    /// The category with this id as it is now, whatever is remembered of it.
+    pub async fn look_at_category(&self, id: &str) -> Result<Arc<Category>> {
+        self.memory().categories.remove(id);
+        let found = self.categories_of(std::slice::from_ref(&id.to_owned())).await?;
+        found.into_iter().next().ok_or_else(|| not_found("Category", id))
+    }
+
     /// Every category, by name.
     pub async fn categories(&self) -> Result<Vec<Arc<Category>>> {
-        let ids = texts(&self.rest.get(&self.path("category", None, None).await?).await?);
+        let ids = self.category_ids().await?;
         let mut all = self.categories_of(&ids).await?;
         all.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(all)
@@ -82,7 +135,7 @@ impl Tags {
 
     /// Every tag, by name.
     pub async fn tags(&self) -> Result<Vec<Arc<Tag>>> {
-        let ids = texts(&self.rest.get(&self.path("tag", None, None).await?).await?);
+        let ids = self.tag_ids().await?;
         let mut all = self.tags_of(&ids).await?;
         all.sort_by(|a, b| (&a.name, &a.category_id).cmp(&(&b.name, &b.category_id)));
         Ok(all)
@@ -173,69 +226,6 @@ impl Tags {
         Ok(found)
     }
 
-    /// Puts a tag on an object; nothing happens if it is there.
-    pub async fn attach(&self, tag: &str, object: &MoRef) -> Result<()> {
-        let path = self.path("tag-association", Some(tag), Some("attach")).await?;
-        self.rest.post(&path, &json!({"object_id": object_id(object)})).await.map(drop)
-    }
-
-    /// Takes a tag off an object; nothing happens if it is not there.
-    pub async fn detach(&self, tag: &str, object: &MoRef) -> Result<()> {
-        let path = self.path("tag-association", Some(tag), Some("detach")).await?;
-        self.rest.post(&path, &json!({"object_id": object_id(object)})).await.map(drop)
-    }
-
-    /// Makes a category; its id.
-    pub async fn create_category(&self, new: &Category) -> Result<String> {
-        let spec = json!({
-            "name": new.name, "description": new.description, "associable_types": new.associable_types,
-            "cardinality": if new.multiple { "MULTIPLE" } else { "SINGLE" },
-        });
-        self.create("category", spec).await
-    }
-
-    /// Makes a tag in a category, given by its id; the tag's id.
-    pub async fn create_tag(&self, category_id: &str, name: &str, description: &str) -> Result<String> {
-        let spec = json!({"name": name, "description": description, "category_id": category_id});
-        self.create("tag", spec).await
-    }
-
-    /// Renames and describes a tag anew.
-    pub async fn update_tag(&self, id: &str, name: &str, description: &str) -> Result<()> {
-        let spec = json!({"name": name, "description": description});
-        let path = self.path("tag", Some(id), None).await?;
-        let body = if self.rest.has_api().await? { spec } else { json!({"update_spec": spec}) };
-        self.memory().tags.remove(id);
-        let result = self.rest.request(Method::PATCH, &path, Some(&body)).await;
-        self.memory().tags.remove(id);
-        result.map(drop)
-    }
-
-    /// Deletes a tag, and takes it off everything.
-    pub async fn delete_tag(&self, id: &str) -> Result<()> {
-        self.rest.delete(&self.path("tag", Some(id), None).await?).await?;
-        self.memory().tags.remove(id);
-        Ok(())
-    }
-
-    /// Deletes a category with its tags.
-    pub async fn delete_category(&self, id: &str) -> Result<()> {
-        self.rest.delete(&self.path("category", Some(id), None).await?).await?;
-        let mut memory = self.memory();
-        memory.categories.remove(id);
-        memory.tags.retain(|_, (_, tag)| tag.category_id != id);
-        Ok(())
-    }
-
-    async fn create(&self, what: &str, spec: Value) -> Result<String> {
-        let path = self.path(what, None, None).await?;
-        let body = if self.rest.has_api().await? { spec } else { json!({"create_spec": spec}) };
-        match self.rest.post(&path, &body).await? {
-            Value::String(id) => Ok(id),
-            _ => Err(Error::Decode { method: format!("POST {path}"), at: "there is no id".to_owned() }),
-        }
-    }
-
     async fn associations(&self, action: &str, body: &Value) -> Result<Value> {
         self.rest.post(&self.path("tag-association", None, Some(action)).await?, body).await
     }
@@ -257,30 +247,6 @@ impl Tags {
     }
 }
 
-/// The service's address, of the newer and the older kind.
-fn path(api: bool, what: &str, id: Option<&str>, action: Option<&str>) -> String {
-    let (root, mark, question) = match api {
-        true => ("/api/cis/tagging", "", "action"),
-        false => ("/rest/com/vmware/cis/tagging", "id:", "~action"),
-    };
-    let mut path = format!("{root}/{what}");
-    if let Some(id) = id {
-        path.push_str(&format!("/{mark}{}", escape(id)));
-    }
-    if let Some(action) = action {
-        path.push_str(&format!("?{question}={action}"));
-    }
-    path
-}
-
-/// An id as a step of a path, whatever somebody has given for one.
-fn escape(id: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~:".contains(&byte);
-    id.bytes()
-        .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
-        .collect()
-}
-
 async fn each<T, F: Future<Output = Result<Option<T>>>>(
     ids: &[String],
     read: impl Fn(String) -> F,
@@ -293,62 +259,6 @@ fn fresh<T>(memory: &HashMap<String, (Instant, Arc<T>)>, id: &str) -> Option<Arc
     memory.get(id).filter(|(read, _)| read.elapsed() < MEMORY).map(|(_, known)| known.clone())
 }
 
-fn tag(id: String, read: &Value) -> Tag {
-    Tag {
-        id,
-        name: text(&read["name"]),
-        description: text(&read["description"]),
-        category_id: text(&read["category_id"]),
-    }
-}
-
-fn category(id: String, read: &Value) -> Category {
-    Category {
-        id,
-        name: text(&read["name"]),
-        description: text(&read["description"]),
-        multiple: read["cardinality"] == "MULTIPLE",
-        associable_types: texts(&read["associable_types"]),
-    }
-}
-
-fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_default().to_owned()
-}
-
-fn texts(list: &Value) -> Vec<String> {
-    list.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
-}
-
-/// `com.vmware.vapi.std.DynamicID`
-fn object_id(object: &MoRef) -> Value {
-    json!({"id": object.id(), "type": object.kind()})
-}
-
-fn moref(id: &Value) -> Option<MoRef> {
-    Some(MoRef::new(id["type"].as_str()?, id["id"].as_str()?))
-}
-
 fn not_found(kind: &str, name: &str) -> Error {
     Error::NotFound { kind: kind.to_owned(), name: name.to_owned() }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_address_is_of_the_server_s_kind() {
-        assert_eq!(path(true, "tag", None, None), "/api/cis/tagging/tag");
-        assert_eq!(path(true, "tag", Some("urn:a:b"), None), "/api/cis/tagging/tag/urn:a:b");
-        assert_eq!(
-            path(true, "tag-association", Some("urn:a"), Some("attach")),
-            "/api/cis/tagging/tag-association/urn:a?action=attach"
-        );
-        assert_eq!(
-            path(false, "tag-association", Some("urn:a"), Some("attach")),
-            "/rest/com/vmware/cis/tagging/tag-association/id:urn:a?~action=attach"
-        );
-        assert_eq!(path(true, "tag", Some("../x?y#z"), None), "/api/cis/tagging/tag/..%2Fx%3Fy%23z");
-    }
 }

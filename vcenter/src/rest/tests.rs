@@ -2,6 +2,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::json;
 
+use super::tags::{CategoryUpdate, TagUpdate};
 use super::*;
 use crate::double::{Asked, Double, Reply};
 use crate::vim::MoRef;
@@ -163,4 +164,56 @@ async fn the_tags_of_all_objects_cost_one_question() {
     let bulk = "POST /api/cis/tagging/tag-association?action=list-attached-tags-on-objects";
     assert_eq!((double.count(bulk), double.count("GET /api/cis/tagging/tag/t:1")), (2, 1));
     tags.delete_tag("t:1").await.unwrap_err();
+}
+
+#[tokio::test]
+async fn only_what_is_given_of_a_tag_is_changed() {
+    let update = TagUpdate { name: None, description: Some(String::new()) };
+    let more = CategoryUpdate {
+        multiple: Some(true),
+        associable_types: Some(vec!["Folder".into()]),
+        ..CategoryUpdate::default()
+    };
+    let bodies = |double: &Double| -> Vec<Value> {
+        let patches = double.asked().into_iter().filter(|it| it.line.starts_with("PATCH "));
+        patches.map(|it| serde_json::from_str(&it.body).unwrap()).collect()
+    };
+    let new =
+        [json!({"description": ""}), json!({"cardinality": "MULTIPLE", "associable_types": ["Folder"]})];
+
+    let (double, rest) = server(|_, _| Reply::new(204, "")).await;
+    let tags = Tags::new(rest);
+    tags.update_tag("t:1", &update).await.unwrap();
+    tags.update_category("c:1", &more).await.unwrap();
+    assert_eq!(bodies(&double), new);
+
+    let double = Double::start(|request| match request.line.as_str() {
+        "POST /rest/com/vmware/cis/session" => Some(Reply::new(200, r#"{"value": "old"}"#)),
+        line if line.starts_with("PATCH /rest/com/vmware/cis/tagging/") => Some(Reply::new(200, "")),
+        _ => None,
+    })
+    .await;
+    let tags = Tags::new(Rest::new(&double.session()));
+    tags.update_tag("t:1", &update).await.unwrap();
+    tags.update_category("c:1", &more).await.unwrap();
+    assert_eq!(bodies(&double), new.map(|spec| json!({"update_spec": spec})));
+}
+
+/// What is remembered of a tag serves lists; who asks for one tag is told what it is now.
+#[tokio::test]
+async fn a_tag_that_is_asked_for_is_read() {
+    let (double, rest) = server(|_, number| {
+        let body =
+            json!({"id": "t:1", "name": format!("name-{number}"), "category_id": "c", "used_by": ["x"]});
+        Reply::new(200, body.to_string())
+    })
+    .await;
+    let tags = Tags::new(rest);
+    let ids = ["t:1".to_owned()];
+    assert_eq!(tags.tags_of(&ids).await.unwrap()[0].name, "name-0");
+    assert_eq!(tags.tags_of(&ids).await.unwrap()[0].name, "name-0");
+    let tag = tags.look_at_tag("t:1").await.unwrap();
+    assert_eq!((tag.name.as_str(), tag.used_by.as_slice()), ("name-1", ["x".to_owned()].as_slice()));
+    assert_eq!(tags.tags_of(&ids).await.unwrap()[0].name, "name-1");
+    assert_eq!(double.count("GET /api/cis/tagging/tag/t:1"), 2);
 }
