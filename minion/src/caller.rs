@@ -94,8 +94,16 @@ pub async fn with_master(opts: Map) -> Result<Caller, Failure> {
 /// # Errors
 /// The options are wrong.
 pub async fn local(opts: Map) -> Result<Caller, Failure> {
+    local_with(opts, Arc::new(Jobs::default())).await
+}
+
+/// The same with a table of running jobs that others write to.
+///
+/// # Errors
+/// The options are wrong.
+pub async fn local_with(opts: Map, jobs: Arc<Jobs>) -> Result<Caller, Failure> {
     let id = id_of(&opts)?;
-    let master = LocalMaster::new(opts.clone(), Arc::new(Jobs::default()));
+    let master = LocalMaster::new(opts.clone(), jobs);
     let identity = identity(id, &opts, master.clone(), Arc::new(LocalFiles::new(&opts)))?;
     master.belongs_to(&identity);
     let mut caller = Caller { proxy: proxy_of(&identity), identity, link: None, refresher: None };

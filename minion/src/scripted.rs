@@ -26,7 +26,7 @@ pub struct Scripted {
     answer: Mutex<Answer>,
     heard: Mutex<Vec<Map>>,
     pub published: mpsc::UnboundedSender<PubEvent>,
-    publications: Mutex<Option<mpsc::UnboundedReceiver<PubEvent>>>,
+    publications: Arc<tokio::sync::Mutex<mpsc::UnboundedReceiver<PubEvent>>>,
     forgotten: Mutex<u32>,
 }
 
@@ -46,7 +46,7 @@ impl Scripted {
             })),
             heard: Mutex::default(),
             published,
-            publications: Mutex::new(Some(publications)),
+            publications: Arc::new(tokio::sync::Mutex::new(publications)),
             forgotten: Mutex::default(),
         })
     }
@@ -126,19 +126,22 @@ impl Channel for Scripted {
         Box::pin(async move { self.take(load) })
     }
 
+    fn ping(&self, _patience: Duration) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(async move { self.take(map! { "cmd" => "ping" }).map(drop) })
+    }
+
     fn subscribe(&self) -> Result<Box<dyn Subscription>, Error> {
-        let publications = self.publications.lock().unwrap().take().ok_or(Error::SignedOut)?;
         self.published.send(PubEvent::Connected).unwrap();
-        Ok(Box::new(Queue(publications)))
+        Ok(Box::new(Queue(self.publications.clone())))
     }
 }
 
-struct Queue(mpsc::UnboundedReceiver<PubEvent>);
+struct Queue(Arc<tokio::sync::Mutex<mpsc::UnboundedReceiver<PubEvent>>>);
 
 impl Subscription for Queue {
     fn next(&mut self) -> BoxFuture<'_, PubEvent> {
         Box::pin(async move {
-            match self.0.recv().await {
+            match self.0.lock().await.recv().await {
                 Some(event) => event,
                 None => std::future::pending().await,
             }

@@ -29,7 +29,8 @@ const REFUSALS: u32 = 3;
 
 /// The spool of one master's returns.
 pub struct Spool {
-    directory: PathBuf,
+    /// None: nobody will ever take a return.
+    directory: Option<PathBuf>,
     waiting: Mutex<BTreeMap<Ticket, Entry>>,
     wake: Notify,
     idle: Notify,
@@ -87,13 +88,7 @@ impl Spool {
     /// The directory can't be made or read.
     pub fn open(directory: &Path) -> io::Result<Arc<Spool>> {
         std::fs::create_dir_all(directory)?;
-        let spool = Spool {
-            directory: directory.into(),
-            waiting: Mutex::default(),
-            wake: Notify::new(),
-            idle: Notify::new(),
-            counter: AtomicU64::new(0),
-        };
+        let spool = Spool::of(Some(directory.into()));
         for file in std::fs::read_dir(directory)? {
             let path = file?.path();
             let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
@@ -117,16 +112,32 @@ impl Spool {
         Ok(Arc::new(spool))
     }
 
+    /// The spool of a minion that has no master: what is pushed is dropped.
+    pub fn nowhere() -> Arc<Spool> {
+        Arc::new(Spool::of(None))
+    }
+
+    fn of(directory: Option<PathBuf>) -> Spool {
+        Spool {
+            directory,
+            waiting: Mutex::default(),
+            wake: Notify::new(),
+            idle: Notify::new(),
+            counter: AtomicU64::new(0),
+        }
+    }
+
     /// Takes a return: when this comes back, it is on disk. `keep` false is for answers that are worth nothing later.
     pub async fn push(&self, load: Map, keep: bool) {
+        let Some(directory) = &self.directory else { return };
         let ticket = (now_nanos(), self.counter.fetch_add(1, Ordering::Relaxed));
         let mut file = None;
         if keep {
-            let path = self.directory.join(file_name(ticket));
+            let path = directory.join(file_name(ticket));
             match write(path.clone(), &load).await {
                 Ok(()) => file = Some(path),
                 // A full disk must not cost the return.
-                Err(e) => error!("a return could not be written to {}: {e}", self.directory.display()),
+                Err(e) => error!("a return could not be written to {}: {e}", directory.display()),
             }
         }
         self.lock().insert(ticket, Entry::new(load, file, keep));

@@ -1,5 +1,7 @@
 //! The loop: everything that can wake the minion is an [`Event`], and one match says what follows.
 
+mod look;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +23,7 @@ use crate::schedule::Scheduler;
 use crate::settings::Settings;
 use crate::spool::{Spool, Timing};
 use crate::{clock, pillar};
+use look::{Look, Watch};
 
 /// How long the start waits for the device, so that its grains are in the first full pillar request.
 const DEVICE_PATIENCE: Duration = Duration::from_secs(20);
@@ -70,6 +73,10 @@ enum Event {
     Ping,
     /// `grains_refresh_every` is over.
     GrainsDue,
+    /// It is time to ask whether a master is there.
+    Look(Look),
+    /// It is, or it is not.
+    Seen(Look, bool),
     /// SIGTERM or SIGINT.
     Stop,
 }
@@ -89,6 +96,7 @@ struct Serving {
     chores: JoinSet<Option<Event>>,
     ping: Option<Interval>,
     grains: Option<Interval>,
+    watch: Watch,
 }
 
 impl Life {
@@ -168,6 +176,7 @@ impl Life {
             chores: JoinSet::new(),
             ping: opts.minutes("ping_interval").map(every),
             grains: opts.minutes("grains_refresh_every").map(every),
+            watch: Watch::of(&opts),
         })
     }
 
@@ -198,15 +207,15 @@ impl Life {
                 }
                 Event::Publication(PubEvent::Disconnected) => {
                     now.subscribed = false;
-                    warn!("Connection to master {} lost", self.configured.text("master").unwrap_or_default());
+                    warn!("Connection to master {} lost", self.master());
                     // The original authenticates anew and tells that it is back (3007 and later).
                     now.lost.get_or_insert_with(Instant::now);
-                    self.reconnect(&mut now);
+                    self.reconnect(&mut now, Connection::lost);
                 }
                 Event::Publication(PubEvent::Dropped(Error::Unauthenticated(outcome)))
                 | Event::Refused(outcome) => {
                     warn!("The master does not know this minion's key any more: {outcome}");
-                    self.reconnect(&mut now);
+                    self.reconnect(&mut now, Connection::refused);
                 }
                 Event::Publication(PubEvent::Dropped(e)) => warn!("A publication was dropped: {e}"),
                 Event::Reconnected(connection, outcome) => {
@@ -239,6 +248,21 @@ impl Life {
                 Event::Ping => {
                     now.chores.spawn(ping(self.identity.clone(), self.link.clone()));
                 }
+                Event::Look(look) => self.look(&mut now, look),
+                Event::Seen(Look::Alive, there) => {
+                    if now.watch.counts_as_lost(there) {
+                        warn!("Master {} does not answer any more", self.master());
+                        now.lost.get_or_insert_with(Instant::now);
+                        self.reconnect(&mut now, Connection::lost);
+                    }
+                }
+                Event::Seen(Look::FailBack, there) => {
+                    if there {
+                        info!("The first master is there again: leaving master {} for it", self.master());
+                        now.lost.get_or_insert_with(Instant::now);
+                        self.reconnect(&mut now, Connection::fail_back);
+                    }
+                }
                 Event::Stop => return Ok(()),
             }
         }
@@ -261,16 +285,17 @@ impl Life {
                 },
                 () = tick(&mut now.ping) => return Event::Ping,
                 () = tick(&mut now.grains) => return Event::GrainsDue,
+                look = now.watch.next() => return Event::Look(look),
                 _ = self.stop.wait_for(|stop| *stop) => return Event::Stop,
             }
         }
     }
 
-    /// Makes the connection anew, unless that is being done already.
-    fn reconnect(&mut self, now: &mut Serving) {
+    /// Makes the connection anew, unless that is being done already. `why` says what is wrong with the old one.
+    fn reconnect(&mut self, now: &mut Serving, why: fn(&mut Connection)) {
         self.link.down();
         let Some(mut connection) = self.connection.take() else { return };
-        connection.lost();
+        why(&mut connection);
         now.chores.spawn(async move {
             let outcome = connection.establish().await;
             Some(Event::Reconnected(connection, outcome))
@@ -284,20 +309,56 @@ impl Life {
             now.lost.get_or_insert_with(Instant::now);
             now.channel = channel.clone();
         }
-        if let Some(connection) = &self.connection {
-            self.configured.insert("master", connection.master().host.as_str());
-        }
+        let moved = self.connection.as_ref().map(|c| c.master().host.clone()).filter(|m| *m != self.master());
         self.link.up(channel);
+        now.watch.fresh();
         // What was refused before is settled now.
         while self.refusals.try_recv().is_ok() {}
+        if let Some(master) = &moved {
+            info!("Re-initialising subsystems for new master {master}");
+            self.configured.insert("master", master.as_str());
+            let opts = Map::clone(&self.identity.opts());
+            self.identity.set_opts(opts.with("master", master.as_str()));
+        }
         if let Some(lost) = now.lost {
             now.announce = true;
-            if lost.elapsed() > RESTART_AFTER {
+            // A master that does not know our grains can't target by them: the request for the pillar brings them.
+            if moved.is_some() || lost.elapsed() > RESTART_AFTER {
                 now.wishes.push(Refresh { what: What::Pillar { clean_cache: false }, done: None });
                 self.refresh(now);
             }
         }
         Ok(())
+    }
+
+    /// Asks a master whether it is there, unless the connection is being made anyway.
+    fn look(&self, now: &mut Serving, look: Look) {
+        let Some(connection) = &self.connection else { return };
+        let patience = self.configured.seconds("auth_timeout", 5);
+        match (look, connection.preferred()) {
+            (Look::Alive, _) => {
+                let channel = now.channel.clone();
+                now.chores.spawn(async move {
+                    Some(Event::Seen(Look::Alive, channel.ping(patience).await.is_ok()))
+                });
+            }
+            (Look::FailBack, Some(first)) => {
+                let channel = connection.beside(first.clone());
+                now.chores.spawn(async move {
+                    let there = match channel.await {
+                        Ok(channel) => channel.ping(patience).await.is_ok(),
+                        Err(_) => false,
+                    };
+                    Some(Event::Seen(Look::FailBack, there))
+                });
+            }
+            (Look::FailBack, None) => {}
+        }
+    }
+
+    /// The master of the moment, for the log.
+    fn master(&self) -> &str {
+        self.configured.text("master").unwrap_or_default()
     }
 
     /// Begins a refresh, unless one is under way: its end asks again.

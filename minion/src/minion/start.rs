@@ -35,7 +35,12 @@ pub(super) struct Start {
 impl Start {
     /// Puts the parts together and lives until the end.
     pub async fn live(self) -> Result<(), Exit> {
-        let open = opener(self.opts.clone());
+        let mut opts = self.opts.clone();
+        if self.masters.len() > 1 {
+            // There is another master to ask instead (`salt/minion.py`, `eval_master`).
+            opts.insert("auth_tries", 1);
+        }
+        let open = opener(opts);
         self.assemble(open)?.live().await
     }
 
@@ -171,7 +176,10 @@ fn network(opts: &Map, id: &str, config: &mut ChannelConfig) -> Result<(), Strin
     };
     let unless_negative = |option: &str| u64::try_from(opts.number(option, -1)).ok();
     network.ipv6 = opts.get("ipv6").and_then(Value::as_bool);
-    if let Some(address) = opts.text("source_address") {
+    network.source_interface = opts.text("source_interface_name").map(str::to_string);
+    if network.source_interface.is_some() {
+        // The interface brings its own address.
+    } else if let Some(address) = opts.text("source_address") {
         let parsed =
             address.parse().map_err(|_| format!("the option 'source_address' is no address: {address}"))?;
         network.source_address = Some(parsed);
@@ -203,7 +211,11 @@ fn autosign_grains(opts: &Map) -> Option<Map> {
 }
 
 fn whole<T: TryFrom<i64>>(opts: &Map, option: &str, default: T) -> T {
-    opts.get(option).and_then(Value::as_i64).and_then(|n| T::try_from(n).ok()).unwrap_or(default)
+    match opts.get(option) {
+        None | Some(Value::None) => default,
+        // The default is what a number that makes no sense counts as.
+        Some(_) => T::try_from(opts.number(option, -1)).unwrap_or(default),
+    }
 }
 
 fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(

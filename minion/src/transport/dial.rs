@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpSocket, TcpStream, lookup_host};
 use tokio::time::timeout;
+use tracing::warn;
 
 use super::{Config, Error};
 
@@ -52,6 +53,11 @@ fn order(mut addresses: Vec<SocketAddr>, config: &Config) -> Vec<SocketAddr> {
 
 async fn connect(address: SocketAddr, source_port: u16, config: &Config) -> io::Result<TcpStream> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    if let Some(name) = &config.source_interface
+        && let Err(e) = SockRef::from(&socket).bind_device(Some(name.as_bytes()))
+    {
+        warn!("{name} is not an interface to connect from ({e}). Ignoring.");
+    }
     if config.source_address.is_some() || source_port != 0 {
         let any = if address.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
         let source: IpAddr = config.source_address.unwrap_or(any);
@@ -103,6 +109,17 @@ mod tests {
         let _stream = dial("127.0.0.1", port, 0, &config).await.unwrap();
         let (_, from) = listener.accept().await.unwrap();
         assert_eq!(from.ip(), config.source_address.unwrap());
+    }
+
+    #[tokio::test]
+    async fn an_interface_that_is_not_there_is_no_obstacle() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        for name in ["lo", "no-such-device"] {
+            let config = Config { source_interface: Some(name.into()), ..Config::default() };
+            dial("127.0.0.1", port, 0, &config).await.unwrap();
+            listener.accept().await.unwrap();
+        }
     }
 
     #[tokio::test]

@@ -112,6 +112,8 @@ impl FromStr for Kind {
 pub struct Config {
     /// True: IPv6 first; false: IPv4 only; none: as the system orders.
     pub ipv6: Option<bool>,
+    /// `source_interface_name`: the network interface to connect from. One that can't be used is warned of and ignored.
+    pub source_interface: Option<String>,
     /// `source_address`: the local address to connect from.
     pub source_address: Option<IpAddr>,
     /// `source_ret_port`: the local port of requests; 0 leaves it to the system, any other forces a single slot.
@@ -163,6 +165,7 @@ impl Default for Config {
     fn default() -> Config {
         Config {
             ipv6: None,
+            source_interface: None,
             source_address: None,
             source_ret_port: 0,
             source_publish_port: 0,

@@ -5,7 +5,7 @@ use std::path::Path;
 use salt::list;
 
 use super::*;
-use crate::connection::Address;
+use crate::connection::{Address, Opener};
 use crate::job::Seen;
 use crate::minion::start::Start;
 use crate::scripted::{Scripted, eventually, registry};
@@ -22,16 +22,30 @@ struct Lived {
 }
 
 fn live(master: &Arc<Scripted>, cachedir: &Path) -> Lived {
+    live_with(&[master], cachedir, Map::new())
+}
+
+/// Masters at 127.0.0.1, 127.0.0.2 and so on.
+fn live_with(masters: &[&Arc<Scripted>], cachedir: &Path, opts: Map) -> Lived {
     let (stop, stopped) = watch::channel(false);
+    let mut all =
+        map! { "id" => "vc01", "cachedir" => cachedir.to_str().unwrap(), "acceptance_wait_time" => 1 };
+    all.extend(opts);
+    let hosts: Vec<String> = (1..=masters.len()).map(|n| format!("127.0.0.{n}")).collect();
     let start = Start {
-        opts: map! { "id" => "vc01", "cachedir" => cachedir.to_str().unwrap(), "acceptance_wait_time" => 1 },
-        masters: vec![Address { host: "127.0.0.1".into(), port: 4506 }],
+        opts: all,
+        masters: hosts.iter().map(|host| Address { host: host.clone(), port: 4506 }).collect(),
         alone: true,
         leads: true,
         seen: Arc::new(Seen::new(100)),
         stop: stopped,
     };
-    let life = start.assemble_with(master.opener(), registry(), salt::Registry::default()).unwrap();
+    let openers: Vec<_> = hosts.into_iter().zip(masters.iter().map(|master| master.opener())).collect();
+    let open: Opener = Arc::new(move |address| {
+        let (_, open) = openers.iter().find(|(host, _)| *host == address.host).unwrap();
+        open(address)
+    });
+    let life = start.assemble_with(open, registry(), salt::Registry::default()).unwrap();
     let identity = life.identity.clone();
     Lived { life: tokio::spawn(life.live()), identity, stop }
 }
@@ -97,6 +111,65 @@ async fn the_loss_of_the_master_is_announced_when_it_is_over() {
     eventually(|| master.tags().len() == 4).await;
     assert_eq!(returned(&master, "lost").len(), 1);
     assert_eq!(master.of("_pillar").len(), 2, "a short loss asks for no pillar");
+    stop.send_replace(true);
+    assert_eq!(life.await.unwrap(), Ok(()));
+}
+
+#[tokio::test]
+async fn a_lost_master_is_left_for_the_next_and_come_back_to() {
+    let directory = tempfile::tempdir().unwrap();
+    let masters = [(); 2].map(|()| Scripted::new(pillar()));
+    let [one, two] = masters.each_ref();
+    let opts = map! {
+        "master_type" => "failover", "master_failback" => true, "master_failback_interval" => 0.2,
+        "random_reauth_delay" => 0,
+    };
+    let away = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let (gone, data) = (away.clone(), pillar());
+    one.answers(move |load| match load.get_str("cmd") {
+        Some("ping") if gone.load(std::sync::atomic::Ordering::Relaxed) => Err(Error::Timeout),
+        Some("_pillar") => Ok(data.clone().into()),
+        _ => Ok(Value::None),
+    });
+    let Lived { life, identity, stop } = live_with(&[one, two], directory.path(), opts);
+    eventually(|| one.tags().len() == 2).await;
+    assert!(one.of("ping").is_empty() && two.heard().is_empty());
+    away.store(true, std::sync::atomic::Ordering::Relaxed);
+    one.published.send(PubEvent::Disconnected).unwrap();
+    eventually(|| two.tags().len() == 2).await;
+    assert_eq!(identity.opts().get_str("master"), Some("127.0.0.2"));
+    eventually(|| two.of("_pillar").len() == 1).await;
+    two.publish("7", "scripted.echo", vec!["x".into()]);
+    eventually(|| returned(two, "7").len() == 1).await;
+    eventually(|| one.of("ping").len() > 1).await;
+    assert_eq!(one.tags().len(), 2, "it is not there yet");
+    away.store(false, std::sync::atomic::Ordering::Relaxed);
+    eventually(|| one.tags().len() == 4).await;
+    assert_eq!(identity.opts().get_str("master"), Some("127.0.0.1"));
+    one.publish("8", "scripted.echo", vec!["x".into()]);
+    eventually(|| returned(one, "8").len() == 1).await;
+    stop.send_replace(true);
+    assert_eq!(life.await.unwrap(), Ok(()));
+}
+
+#[tokio::test]
+async fn a_silent_master_is_noticed() {
+    let directory = tempfile::tempdir().unwrap();
+    let master = Scripted::new(pillar());
+    let opts = map! { "master_alive_interval" => 0.05 };
+    let Lived { life, stop, .. } = live_with(&[&master], directory.path(), opts);
+    eventually(|| master.tags().len() == 2 && master.of("ping").len() > 3).await;
+    assert_eq!(master.forgotten(), 0);
+    let misses = std::sync::Mutex::new(2);
+    master.answers(move |load| match load.get_str("cmd") {
+        Some("ping") if *misses.lock().unwrap() > 0 => {
+            *misses.lock().unwrap() -= 1;
+            Err(Error::Timeout)
+        }
+        _ => Ok(Value::None),
+    });
+    eventually(|| master.tags().len() == 4).await;
+    assert_eq!(master.forgotten(), 1);
     stop.send_replace(true);
     assert_eq!(life.await.unwrap(), Ok(()));
 }
