@@ -81,6 +81,7 @@ pub const MODULES: &[&[Function]] = &[
     vsphere::TABLES[0],
     vsphere::TABLES[1],
     vsphere::TABLES[2],
+    vsphere::TABLES[3],
 ];
 
 /// Keywords without those that Salt adds, such as `__pub_jid` (`salt/utils/args.py`, `clean_kwargs`).

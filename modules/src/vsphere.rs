@@ -2,6 +2,7 @@
 //!
 //! Facts: `salt/modules/vsphere.py` of Salt 3007.17.
 
+mod generic;
 mod host;
 mod list;
 mod tag;
@@ -21,7 +22,7 @@ functions![
 ];
 
 /// The tables of this module.
-pub const TABLES: [&[Function]; 3] = [FUNCTIONS, list::FUNCTIONS, tag::FUNCTIONS];
+pub const TABLES: [&[Function]; 4] = [FUNCTIONS, generic::FUNCTIONS, list::FUNCTIONS, tag::FUNCTIONS];
 
 /// Tells the proxy type of the minion.
 ///

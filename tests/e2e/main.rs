@@ -6,6 +6,7 @@ mod call;
 mod conformance;
 mod errors;
 mod functions;
+mod generic;
 mod inventory;
 mod keys;
 mod lifetime;

@@ -57,24 +57,25 @@ impl Inventory {
 
     /// As [`Inventory::find`], for a kind known at run time or for a derived one: `Kind::ClusterComputeResource`.
     pub fn find_of(&self, kind: Kind, what: &str, within: Option<&EntityRef>) -> Result<&Arc<Entity>> {
-        self.the_one(kind, what, self.candidates(kind, what, within))
+        self.the_one(kind.name(), what, self.candidates(kind, what, within))
     }
 
-    /// The only candidate; none is [`Error::NotFound`], several are [`Error::Ambiguous`] with their paths.
+    /// The only candidate; none is [`Error::NotFound`], several are [`Error::Ambiguous`] with their paths. The type's name is
+    /// for the error.
     pub fn the_one<'a>(
         &self,
-        kind: Kind,
+        kind: &str,
         what: &str,
         candidates: Vec<&'a Arc<Entity>>,
     ) -> Result<&'a Arc<Entity>> {
         match candidates.as_slice() {
-            [] => Err(not_found(kind, what)),
+            [] => Err(Error::NotFound { kind: kind.to_owned(), name: what.to_owned() }),
             [one] => Ok(one),
             several => {
                 let mut paths: Vec<String> =
                     several.iter().map(|entity| self.path(entity.reference())).collect();
                 paths.sort_unstable();
-                Err(Error::Ambiguous { kind: kind.name().to_owned(), name: what.to_owned(), paths })
+                Err(Error::Ambiguous { kind: kind.to_owned(), name: what.to_owned(), paths })
             }
         }
     }

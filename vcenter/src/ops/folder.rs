@@ -71,7 +71,7 @@ pub fn find<'a>(
     let mut candidates = inventory.candidates(Kind::Folder, folder, Some(root));
     candidates.retain(|found| found.reference() != root);
     inventory
-        .the_one(Kind::Folder, folder, candidates)?
+        .the_one(Kind::Folder.name(), folder, candidates)?
         .as_()
         .ok_or_else(|| Error::NotFound { kind: "Folder".to_owned(), name: folder.to_owned() })
 }

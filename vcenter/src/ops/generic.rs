@@ -38,18 +38,31 @@ pub struct Collected {
     pub missing: Map<String, Json>,
 }
 
-/// The object that a text names: a reference (`VirtualMachine:vm-12`), `ServiceInstance`, or a service of the
-/// `ServiceContent` (`propertyCollector`, `rootFolder`).
+/// The object that a text names: a reference (`VirtualMachine:vm-12`), a type and a name or path of the inventory
+/// (`VirtualMachine:web01`), an inventory path (`/DC0/vm/web01`), `ServiceInstance`, or a service of the `ServiceContent`
+/// (`propertyCollector`, `rootFolder`). Names and paths are looked for in the inventory as far as it is loaded.
 ///
 /// # Errors
 ///
-/// [`Error::Schema`] if it is none of these, [`Error::Unsupported`] if this server does not have that service.
+/// [`Error::Schema`] if it is none of these, [`Error::Unsupported`] if this server does not have that service,
+/// [`Error::Ambiguous`] if several objects have that name.
 pub async fn target(client: &Client, text: &str) -> Result<MoRef> {
     if text == "ServiceInstance" {
         return Ok(MoRef::new(text, text));
     }
-    if let Ok(reference) = text.parse() {
-        return Ok(reference);
+    if text.starts_with('/') {
+        return entity(client, text).map(|entity| entity.moref());
+    }
+    if let Ok(reference) = text.parse::<MoRef>() {
+        if EntityRef::from_moref(&reference).is_none() {
+            return Ok(reference);
+        }
+        return match entity(client, text) {
+            Ok(entity) => Ok(entity.moref()),
+            // The vCenter may have it already, or may not let it be listed.
+            Err(Error::NotFound { .. }) => Ok(reference),
+            Err(error) => Err(error),
+        };
     }
     let service = schema::get().data("ServiceContent").and_then(|content| content.property(text));
     match service.map(schema::Property::kind) {
@@ -58,6 +71,27 @@ pub async fn target(client: &Client, text: &str) -> Result<MoRef> {
             "'{text}' is neither a reference such as VirtualMachine:vm-12 nor a service such as rootFolder"
         ))),
     }
+}
+
+/// The object of the inventory that a text names: an inventory path, a reference, or a type and a name.
+///
+/// # Errors
+///
+/// [`Error::NotFound`], [`Error::Ambiguous`], and [`Error::Schema`] if it is none of these.
+pub fn entity(client: &Client, text: &str) -> Result<EntityRef> {
+    let inventory = client.read();
+    if text.starts_with('/') {
+        // Of which kind it should have been is not known; an error says it as vSphere does.
+        return Ok(inventory.the_one("ManagedEntity", text, inventory.at_path(text))?.reference().clone());
+    }
+    let (kind, what) = text.split_once(':').and_then(|(kind, what)| Some((Kind::from_name(kind)?, what))).ok_or_else(
+        || Error::Schema(format!("'{text}' is neither a path such as /DC0/vm/web01 nor a reference such as VirtualMachine:vm-12")),
+    )?;
+    let reference = EntityRef::new(kind, what);
+    if inventory.get(&reference).is_some() {
+        return Ok(reference);
+    }
+    Ok(inventory.find_of(kind, what, None)?.reference().clone())
 }
 
 /// Calls `method` of `object`; if that starts a task, waits for it. The result, or the task's; null if there is none.
@@ -233,6 +267,60 @@ mod tests {
         let error = target(&client, "about").await.unwrap_err().to_string();
         assert!(error.starts_with("'about' is neither a reference"), "{error}");
         assert!(matches!(target(&client, "licenseManager").await, Err(Error::Unsupported { .. })));
+    }
+
+    #[tokio::test]
+    async fn objects_go_by_reference_name_or_path() {
+        let double = Double::start(|request| match request.method() {
+            "CreateContainerView" => Some(reference("CreateContainerView", "ContainerView")),
+            "CreatePropertyCollector" => Some(reference("CreatePropertyCollector", "PropertyCollector")),
+            "CreateFilter" => Some(reference("CreateFilter", "PropertyFilter")),
+            "WaitForUpdatesEx" if request.body.contains("<version></version>") => Some(Reply::soap(
+                "WaitForUpdatesEx",
+                &format!(
+                    "<returnval><version>1</version><filterSet><filter type=\"PropertyFilter\">f</filter>{}{}{}</filterSet>\
+                     </returnval>",
+                    entered("Folder", "root", "Datacenters", ""),
+                    entered("VirtualMachine", "vm-1", "web01", "root"),
+                    entered("VirtualMachine", "vm-2", "twin", "root")
+                        + &entered("VirtualMachine", "vm-3", "twin", "root"),
+                ),
+            )),
+            "WaitForUpdatesEx" => Some(Reply::soap("WaitForUpdatesEx", "").delay(LONG)),
+            _ => None,
+        })
+        .await;
+        let client = client(&double).await;
+        client.ready(LONG).await.unwrap();
+        for text in ["VirtualMachine:vm-1", "VirtualMachine:web01", "/web01", "VirtualMachine:/web01"] {
+            assert_eq!(target(&client, text).await.unwrap(), MoRef::new("VirtualMachine", "vm-1"), "{text}");
+        }
+        // Not in the inventory, so the server has to say what it is.
+        for text in ["VirtualMachine:vm-9", "Task:task-1"] {
+            assert_eq!(target(&client, text).await.unwrap().to_string(), text);
+        }
+        assert!(matches!(target(&client, "VirtualMachine:twin").await, Err(Error::Ambiguous { .. })));
+        assert!(matches!(target(&client, "/nowhere").await, Err(Error::NotFound { .. })));
+        let error = entity(&client, "web01").unwrap_err().to_string();
+        assert!(error.starts_with("'web01' is neither a path"), "{error}");
+    }
+
+    fn reference(method: &str, kind: &str) -> Reply {
+        Reply::soap(method, &format!("<returnval type=\"{kind}\">x-1</returnval>"))
+    }
+
+    fn entered(kind: &str, id: &str, name: &str, parent: &str) -> String {
+        let parent = match parent {
+            "" => String::new(),
+            id => format!(
+                "<changeSet><name>parent</name><op>assign</op><val xsi:type=\"ManagedObjectReference\" \
+                 type=\"Folder\">{id}</val></changeSet>"
+            ),
+        };
+        format!(
+            "<objectSet><kind>enter</kind><obj type=\"{kind}\">{id}</obj><changeSet><name>name</name><op>assign</op>\
+             <val xsi:type=\"xsd:string\">{name}</val></changeSet>{parent}</objectSet>"
+        )
     }
 
     #[tokio::test]
