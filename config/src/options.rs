@@ -199,6 +199,13 @@ pub const SECTIONS: &[Section] = &[
             opt("return_retry_timer", NUM, "5", "Least seconds before a return is sent again."),
             opt("return_retry_timer_max", NUM, "10", "Most seconds before a return is sent again."),
             opt("return_retry_tries", I, "3", "Attempts of a return within one connection."),
+            opt(
+                "spool_max_size",
+                I,
+                "1073741824",
+                "Bytes that returns may take up on disk while the master can't have them; beyond, the oldest are dropped. 0: no bound.",
+            ),
+            opt("spool_max_age", NUM, "604800", "Seconds that such a return is kept; 0: for ever."),
             opt("ping_interval", NUM, "0", "Minutes between pings of the master; 0: none."),
             opt("tcp_keepalive", B, "true", "Keep connections alive by TCP's own means."),
             opt("tcp_keepalive_idle", NUM, "300", "Seconds of silence before the first probe."),

@@ -1,10 +1,16 @@
 //! Returns on disk until the master has acknowledged them.
+//!
+//! A return is in a file of its own, and durable, before its job counts as over; the file goes when the master has
+//! taken it. What an earlier process left is sent first. The spool is bounded by `spool_max_size` and `spool_max_age`:
+//! beyond them the oldest returns are dropped, each with a line in the log.
+
+mod file;
+mod verdict;
 
 use std::collections::BTreeMap;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rand::Rng;
@@ -12,38 +18,44 @@ use salt::{Map, Value, msgpack};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
-use tracing::{debug, error, warn};
+use tracing::{error, warn};
 
 use crate::channel::Error;
 use crate::connection::Patience;
 use crate::link::Link;
 use crate::settings::Settings;
+use file::Ticket;
+use verdict::Verdict;
 
 /// How many returns are on their way at the same time.
 const ABREAST: usize = 8;
 /// The pauses between two rounds of tries of one return: the first, and the longest.
 const PAUSE: Duration = Duration::from_secs(1);
 const PAUSE_MAX: Duration = Duration::from_secs(60);
-/// A return that the master refused in so many rounds in a row will not do better in the next one.
-const REFUSALS: u32 = 3;
 
 /// The spool of one master's returns.
 pub struct Spool {
     /// None: nobody will ever take a return.
     directory: Option<PathBuf>,
-    waiting: Mutex<BTreeMap<Ticket, Entry>>,
+    limits: Limits,
+    held: Mutex<Held>,
     wake: Notify,
     idle: Notify,
-    counter: AtomicU64,
 }
 
-/// The place of a return in the order, and the stem of its file.
-type Ticket = (u64, u64);
+#[derive(Default)]
+struct Held {
+    waiting: BTreeMap<Ticket, Entry>,
+    /// The last ticket that was given away.
+    last: Ticket,
+    /// The size of all files.
+    bytes: u64,
+}
 
 struct Entry {
-    load: Map,
-    file: Option<PathBuf>,
-    keep: bool,
+    jid: String,
+    place: Place,
+    size: u64,
     sending: bool,
     /// When it may be tried (again).
     due: Instant,
@@ -51,9 +63,30 @@ struct Entry {
     refusals: u32,
 }
 
-impl Entry {
-    fn new(load: Map, file: Option<PathBuf>, keep: bool) -> Entry {
-        Entry { load, file, keep, sending: false, due: Instant::now(), failures: 0, refusals: 0 }
+/// Where the load is. Large ones, and many, must not fill the memory while there is no master.
+#[derive(Clone)]
+enum Place {
+    File(PathBuf),
+    /// It could not be written.
+    Memory(Map),
+    /// It is worth nothing later.
+    Fleeting(Map),
+}
+
+/// How much a spool may hold.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    bytes: u64,
+    age: Duration,
+}
+
+impl Limits {
+    /// `spool_max_size` and `spool_max_age`, of which 0 means that there is no bound.
+    pub fn of(opts: &Map) -> Limits {
+        let unless_zero = |bytes: u64| if bytes == 0 { u64::MAX } else { bytes };
+        let bytes = u64::try_from(opts.number("spool_max_size", 1 << 30)).unwrap_or(0);
+        let age = opts.seconds("spool_max_age", 7 * 24 * 3600);
+        Limits { bytes: unless_zero(bytes), age: if age.is_zero() { Duration::MAX } else { age } }
     }
 }
 
@@ -87,66 +120,74 @@ impl Spool {
     /// # Errors
     /// The directory can't be made or read.
     pub fn open(directory: &Path) -> io::Result<Arc<Spool>> {
+        Spool::open_within(directory, Limits::of(&Map::new()))
+    }
+
+    /// The same with limits of its own.
+    ///
+    /// # Errors
+    /// The directory can't be made or read.
+    pub fn open_within(directory: &Path, limits: Limits) -> io::Result<Arc<Spool>> {
         std::fs::create_dir_all(directory)?;
-        let spool = Spool::of(Some(directory.into()));
+        let spool = Spool::of(Some(directory.into()), limits);
         for file in std::fs::read_dir(directory)? {
             let path = file?.path();
             let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
-            let Some(ticket) = parse_name(name) else {
+            let Some(ticket) = file::parse_name(name) else {
                 if name.ends_with(".part") {
                     // The process died while it wrote: the job's end was never promised to anybody.
                     let _ = std::fs::remove_file(&path);
                 }
                 continue;
             };
-            match std::fs::read(&path).map(|bytes| msgpack::unpack(&bytes)) {
-                Ok(Ok(Value::Map(load))) => {
-                    spool.lock().insert(ticket, Entry::new(load, Some(path), true));
-                }
-                _ => {
-                    warn!("the spooled return {} can't be read and is dropped", path.display());
+            let read = std::fs::read(&path).and_then(|bytes| Ok((file::parse(&bytes)?, bytes.len() as u64)));
+            match read {
+                Ok((load, size)) => spool.lock().add(ticket, Entry::new(&load, Place::File(path), size)),
+                Err(e) => {
+                    warn!("the spooled return {} can't be read and is dropped: {e}", path.display());
                     let _ = std::fs::remove_file(&path);
                 }
             }
         }
+        spool.trim();
         Ok(Arc::new(spool))
     }
 
     /// The spool of a minion that has no master: what is pushed is dropped.
     pub fn nowhere() -> Arc<Spool> {
-        Arc::new(Spool::of(None))
+        Arc::new(Spool::of(None, Limits::of(&Map::new())))
     }
 
-    fn of(directory: Option<PathBuf>) -> Spool {
-        Spool {
-            directory,
-            waiting: Mutex::default(),
-            wake: Notify::new(),
-            idle: Notify::new(),
-            counter: AtomicU64::new(0),
-        }
+    fn of(directory: Option<PathBuf>, limits: Limits) -> Spool {
+        Spool { directory, limits, held: Mutex::default(), wake: Notify::new(), idle: Notify::new() }
     }
 
     /// Takes a return: when this comes back, it is on disk. `keep` false is for answers that are worth nothing later.
     pub async fn push(&self, load: Map, keep: bool) {
-        let Some(directory) = &self.directory else { return };
-        let ticket = (now_nanos(), self.counter.fetch_add(1, Ordering::Relaxed));
-        let mut file = None;
-        if keep {
-            let path = directory.join(file_name(ticket));
-            match write(path.clone(), &load).await {
-                Ok(()) => file = Some(path),
-                // A full disk must not cost the return.
-                Err(e) => error!("a return could not be written to {}: {e}", directory.display()),
-            }
-        }
-        self.lock().insert(ticket, Entry::new(load, file, keep));
+        self.push_then(load, keep, || ()).await;
+    }
+
+    /// The same; calls `kept` when the return is on disk, before it may leave.
+    pub async fn push_then(&self, load: Map, keep: bool, kept: impl FnOnce()) {
+        let Some(directory) = &self.directory else { return kept() };
+        let ticket = {
+            let mut held = self.lock();
+            held.last = file::ticket_after(held.last, now_nanos());
+            held.last
+        };
+        let entry = match keep {
+            false => Entry::new(&load, Place::Fleeting(load.clone()), 0),
+            true => stored(directory.join(file::file_name(ticket)), load).await,
+        };
+        kept();
+        self.lock().add(ticket, entry);
+        self.trim();
         self.wake.notify_one();
     }
 
     /// How many returns are not acknowledged.
     pub fn len(&self) -> usize {
-        self.lock().len()
+        self.lock().waiting.len()
     }
 
     /// True if all returns are acknowledged.
@@ -175,26 +216,18 @@ impl Spool {
                 link.wait_up().await;
                 self.all_due();
             }
+            self.trim();
             while sending.len() < ABREAST {
-                let Some((ticket, load)) = self.next() else { break };
+                let Some((ticket, place)) = self.next() else { break };
                 let link = link.clone();
                 let patience = timing.patience();
-                sending.spawn(async move { (ticket, link.request(load, Some(patience)).await) });
+                sending.spawn(async move { (ticket, send(place, &link, patience).await) });
             }
             let next_due = self.next_due();
             tokio::select! {
                 Some(sent) = sending.join_next() => match sent {
-                    Ok((ticket, Ok(reply))) => {
-                        if reply.as_str().is_some() {
-                            warn!("The master had trouble with the return of job {}, see its log", self.jid(ticket));
-                        }
-                        self.done(ticket).await;
-                    }
-                    Ok((ticket, Err(error))) => {
-                        let jid = self.jid(ticket);
-                        warn!("The minion failed to return the job information for job {jid}: {error}");
-                        self.failed(ticket, &error).await;
-                    }
+                    Ok((ticket, Ok(answer))) => self.answered(ticket, answer).await,
+                    Ok((ticket, Err(e))) => self.drop_for(ticket, &format!("its file can't be read: {e}")).await,
                     // A task of this set neither panics nor is aborted while the set lives.
                     Err(e) => error!("sending a return ended unexpectedly: {e}"),
                 },
@@ -205,85 +238,172 @@ impl Spool {
     }
 
     /// The oldest return that is not on its way and not waiting for its next try.
-    fn next(&self) -> Option<(Ticket, Map)> {
+    fn next(&self) -> Option<(Ticket, Place)> {
         let now = Instant::now();
-        let mut waiting = self.lock();
-        let (ticket, entry) = waiting.iter_mut().find(|(_, entry)| !entry.sending && entry.due <= now)?;
+        let mut held = self.lock();
+        let (ticket, entry) =
+            held.waiting.iter_mut().find(|(_, entry)| !entry.sending && entry.due <= now)?;
         entry.sending = true;
-        Some((*ticket, entry.load.clone()))
+        Some((*ticket, entry.place.clone()))
     }
 
     fn next_due(&self) -> Option<Instant> {
-        self.lock().values().filter(|entry| !entry.sending).map(|entry| entry.due).min()
+        self.lock().waiting.values().filter(|entry| !entry.sending).map(|entry| entry.due).min()
     }
 
     /// The master is back: what failed may be tried at once.
     fn all_due(&self) {
         let now = Instant::now();
-        for entry in self.lock().values_mut() {
+        for entry in self.lock().waiting.values_mut() {
             entry.due = now;
         }
     }
 
-    async fn done(&self, ticket: Ticket) {
-        let file = self.lock().get(&ticket).and_then(|entry| entry.file.clone());
-        if let Some(file) = file
-            && let Err(e) = tokio::fs::remove_file(&file).await
-        {
-            warn!("the acknowledged return {} could not be removed: {e}", file.display());
+    async fn answered(&self, ticket: Ticket, answer: Result<Value, Error>) {
+        let (refusals, fleeting) = match self.lock().waiting.get(&ticket) {
+            Some(entry) => (entry.refusals, matches!(entry.place, Place::Fleeting(_))),
+            None => return,
+        };
+        match verdict::judge(answer, refusals) {
+            Verdict::Taken => self.done(ticket).await,
+            Verdict::Dropped(why) => self.drop_for(ticket, &why).await,
+            Verdict::Impossible(why) => self.say_instead(ticket, &why).await,
+            Verdict::Again { why, .. } if fleeting => self.drop_for(ticket, &why).await,
+            Verdict::Again { why, counted } => {
+                let mut held = self.lock();
+                let Some(entry) = held.waiting.get_mut(&ticket) else { return };
+                warn!("The minion failed to return the job information for job {}: {why}", entry.jid);
+                entry.sending = false;
+                entry.due = Instant::now() + PAUSE.saturating_mul(1 << entry.failures.min(6)).min(PAUSE_MAX);
+                entry.failures += 1;
+                entry.refusals += u32::from(counted);
+            }
         }
-        self.lock().remove(&ticket);
+    }
+
+    /// Puts in the place of a return what is to be said instead of it.
+    async fn say_instead(&self, ticket: Ticket, why: &str) {
+        let Some(place) = self.lock().waiting.get(&ticket).map(|entry| entry.place.clone()) else { return };
+        let said = match place.clone().load().await {
+            Ok(load) => verdict::instead(&load, why),
+            Err(_) => None,
+        };
+        let Some(said) = said else { return self.drop_for(ticket, why).await };
+        error!("The return of job {} can't be sent, an error is sent instead: {why}", self.jid(ticket));
+        let entry = match place {
+            Place::File(path) => stored(path, said).await,
+            Place::Memory(_) => Entry::new(&said, Place::Memory(said.clone()), 0),
+            Place::Fleeting(_) => Entry::new(&said, Place::Fleeting(said.clone()), 0),
+        };
+        let mut held = self.lock();
+        held.remove(ticket);
+        held.add(ticket, entry);
+    }
+
+    async fn drop_for(&self, ticket: Ticket, why: &str) {
+        error!("The return of job {} is dropped: {why}", self.jid(ticket));
+        self.done(ticket).await;
+    }
+
+    async fn done(&self, ticket: Ticket) {
+        let place = self.lock().waiting.get(&ticket).map(|entry| entry.place.clone());
+        if let Some(Place::File(path)) = place
+            && let Err(e) = tokio::fs::remove_file(&path).await
+        {
+            warn!("the acknowledged return {} could not be removed: {e}", path.display());
+        }
+        self.lock().remove(ticket);
         self.idle.notify_waiters();
     }
 
-    async fn failed(&self, ticket: Ticket, error: &Error) {
-        let drop = {
-            let mut waiting = self.lock();
-            let Some(entry) = waiting.get_mut(&ticket) else { return };
-            entry.sending = false;
-            entry.due = Instant::now() + PAUSE.saturating_mul(1 << entry.failures.min(6)).min(PAUSE_MAX);
-            entry.failures += 1;
-            if matches!(error, Error::Refused(_)) {
-                entry.refusals += 1;
+    /// Drops the oldest returns until the rest is within the limits. The newest stays, and what is on its way.
+    fn trim(&self) {
+        let oldest = now_nanos().checked_sub(u64::try_from(self.limits.age.as_nanos()).unwrap_or(u64::MAX));
+        let mut held = self.lock();
+        let newest = held.waiting.keys().next_back().copied();
+        while let Some((ticket, entry)) =
+            held.waiting.iter().find(|(ticket, entry)| !entry.sending && Some(**ticket) != newest)
+        {
+            let ticket = *ticket;
+            let why = if held.bytes > self.limits.bytes {
+                "the spool holds more than spool_max_size"
+            } else if oldest.is_some_and(|oldest| ticket.0 < oldest) {
+                "it is older than spool_max_age"
+            } else {
+                return;
+            };
+            error!("The return of job {} is dropped: {why}", entry.jid);
+            if let Place::File(path) = &entry.place {
+                // What is left behind is found at the next start.
+                let _ = std::fs::remove_file(path);
             }
-            !entry.keep || entry.refusals >= REFUSALS
-        };
-        if drop {
-            error!("The return of job {} is dropped: {error}", self.jid(ticket));
-            self.done(ticket).await;
+            held.remove(ticket);
         }
     }
 
     fn jid(&self, ticket: Ticket) -> String {
-        self.lock().get(&ticket).and_then(|e| e.load.get_str("jid")).unwrap_or_default().to_string()
+        self.lock().waiting.get(&ticket).map(|entry| entry.jid.clone()).unwrap_or_default()
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<Ticket, Entry>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Writes a load so that it is either wholly there under its name, or not at all.
-async fn write(path: PathBuf, load: &Map) -> io::Result<()> {
-    let bytes = msgpack::pack(&Value::Map(load.clone())).map_err(io::Error::other)?;
-    let written = tokio::task::spawn_blocking(move || {
-        let part = path.with_extension("part");
-        let mut options = std::fs::OpenOptions::new();
-        options.write(true).create(true).truncate(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(&part)?;
-        file.write_all(&bytes)?;
-        file.sync_all()?;
-        std::fs::rename(&part, &path)?;
-        match path.parent() {
-            Some(directory) => std::fs::File::open(directory)?.sync_all(),
-            None => Ok(()),
+impl Held {
+    fn add(&mut self, ticket: Ticket, entry: Entry) {
+        self.last = self.last.max(ticket);
+        self.bytes += entry.size;
+        self.waiting.insert(ticket, entry);
+    }
+
+    fn remove(&mut self, ticket: Ticket) {
+        if let Some(entry) = self.waiting.remove(&ticket) {
+            self.bytes -= entry.size;
         }
-    });
-    let result = written.await.map_err(io::Error::other)?;
-    debug!("spooled a return: {}", result.is_ok());
-    result
+    }
+}
+
+impl Entry {
+    fn new(load: &Map, place: Place, size: u64) -> Entry {
+        let jid = load.get("jid").map(Value::to_string).unwrap_or_default();
+        Entry { jid, place, size, sending: false, due: Instant::now(), failures: 0, refusals: 0 }
+    }
+}
+
+impl Place {
+    async fn load(self) -> io::Result<Map> {
+        match self {
+            Place::File(path) => file::read(&path).await,
+            Place::Memory(load) | Place::Fleeting(load) => Ok(load),
+        }
+    }
+}
+
+/// The entry of a return that is written to a file. What can't be packed is replaced by an error that says so.
+async fn stored(path: PathBuf, load: Map) -> Entry {
+    let (load, packed) = match msgpack::pack(&Value::Map(load.clone())) {
+        Ok(packed) => (load, packed),
+        Err(e) => {
+            let said = verdict::instead(&load, &format!("it can't be packed: {e}")).unwrap_or_default();
+            let packed = msgpack::pack(&Value::Map(said.clone())).unwrap_or_default();
+            (said, packed)
+        }
+    };
+    let size = packed.len() as u64;
+    match file::write(path.clone(), packed).await {
+        Ok(()) => Entry::new(&load, Place::File(path), size),
+        Err(e) => {
+            // A full disk must not cost the return.
+            error!("a return could not be written to {}: {e}", path.display());
+            Entry::new(&load, Place::Memory(load.clone()), 0)
+        }
+    }
+}
+
+/// Sends a load. The outer error is that of its file.
+async fn send(place: Place, link: &Link, patience: Patience) -> io::Result<Result<Value, Error>> {
+    Ok(link.request(place.load().await?, Some(patience)).await)
 }
 
 async fn sleep_until(time: Option<Instant>) {
@@ -298,107 +418,5 @@ fn now_nanos() -> u64 {
     u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
 }
 
-fn file_name(ticket: Ticket) -> String {
-    format!("{:020}-{:06}.p", ticket.0, ticket.1)
-}
-
-fn parse_name(name: &str) -> Option<Ticket> {
-    let (time, counter) = name.strip_suffix(".p")?.split_once('-')?;
-    Some((time.parse().ok()?, counter.parse().ok()?))
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::scripted::{Scripted, eventually};
-    use salt::map;
-    use tokio::sync::mpsc;
-
-    fn sample(jid: &str) -> Map {
-        map! { "cmd" => "_return", "id" => "vc01", "jid" => jid, "return" => Value::Bytes(vec![0xff]) }
-    }
-
-    fn files(directory: &Path) -> usize {
-        std::fs::read_dir(directory).unwrap().count()
-    }
-
-    fn link() -> Arc<Link> {
-        Link::new(mpsc::unbounded_channel().0)
-    }
-
-    #[tokio::test]
-    async fn a_return_survives_the_process_and_is_sent_once() {
-        let directory = tempfile::tempdir().unwrap();
-        let spool = Spool::open(directory.path()).unwrap();
-        spool.push(sample("1"), true).await;
-        spool.push(sample("2"), true).await;
-        spool.push(sample("3"), false).await;
-        drop(spool);
-        std::fs::write(directory.path().join("00000000000000000001-000001.p"), b"\xc1").unwrap();
-        std::fs::write(directory.path().join("x.part"), b"").unwrap();
-
-        let spool = Spool::open(directory.path()).unwrap();
-        assert_eq!((spool.len(), files(directory.path())), (2, 2));
-        let (master, link) = (Scripted::new(Map::new()), link());
-        let delivery = tokio::spawn(spool.clone().deliver(link.clone(), Timing::of(&Map::new())));
-        tokio::task::yield_now().await;
-        assert!(master.heard().is_empty(), "nothing is sent before there is a master");
-        link.up(master.clone());
-        spool.drained().await;
-        let jids: Vec<_> = master.heard().iter().map(|l| l.get_str("jid").unwrap().to_string()).collect();
-        assert_eq!(jids, ["1", "2"]);
-        assert_eq!(master.heard()[0], sample("1"));
-        assert_eq!(files(directory.path()), 0);
-        delivery.abort();
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn what_fails_is_sent_again_until_it_is_refused_for_good() {
-        let directory = tempfile::tempdir().unwrap();
-        let spool = Spool::open(directory.path()).unwrap();
-        let (master, link) = (Scripted::new(Map::new()), link());
-        let tries = Mutex::new(0);
-        master.answers(move |load| match load.get_str("jid") {
-            Some("refused") => Err(Error::Refused("bad load".into())),
-            _ => {
-                let mut tries = tries.lock().unwrap();
-                *tries += 1;
-                if *tries < 4 { Err(Error::Timeout) } else { Ok(Value::None) }
-            }
-        });
-        link.up(master.clone());
-        let delivery = tokio::spawn(spool.clone().deliver(link.clone(), Timing::of(&Map::new())));
-        spool.push(sample("late"), true).await;
-        spool.push(sample("refused"), true).await;
-        eventually(|| spool.is_empty()).await;
-        let count = |jid: &str| master.heard().iter().filter(|l| l.get_str("jid") == Some(jid)).count();
-        assert_eq!((count("late"), count("refused")), (4, 3));
-        assert_eq!(files(directory.path()), 0);
-        delivery.abort();
-    }
-
-    #[tokio::test]
-    async fn an_answer_about_jobs_is_not_worth_keeping() {
-        let directory = tempfile::tempdir().unwrap();
-        let spool = Spool::open(directory.path()).unwrap();
-        let (master, link) = (Scripted::new(Map::new()), link());
-        master.answers(|_| Err(Error::Timeout));
-        link.up(master.clone());
-        spool.push(sample("poll"), false).await;
-        assert_eq!(files(directory.path()), 0);
-        let delivery = tokio::spawn(spool.clone().deliver(link, Timing::of(&Map::new())));
-        spool.drained().await;
-        assert_eq!(master.heard().len(), 1);
-        delivery.abort();
-    }
-
-    #[test]
-    fn the_time_of_a_try_lies_between_the_options() {
-        let timing = Timing::of(
-            &map! { "return_retry_timer" => 2, "return_retry_timer_max" => 0, "return_retry_tries" => 5 },
-        );
-        assert_eq!(timing.patience(), Patience { timeout: Duration::from_secs(2), tries: 5 });
-        let patience = Timing::of(&Map::new()).patience();
-        assert!((5..=10).contains(&patience.timeout.as_secs()) && patience.tries == 3);
-    }
-}
+mod tests;

@@ -17,7 +17,7 @@ use crate::link::Link;
 use crate::master::RemoteMaster;
 use crate::proxy::Proxy;
 use crate::settings::Settings;
-use crate::spool::Spool;
+use crate::spool::{Limits, Spool};
 use crate::transport;
 
 /// What one life begins with.
@@ -71,7 +71,7 @@ impl Start {
         });
         master.belongs_to(&identity);
         let place = spool_directory(&cachedir, &masters, alone);
-        let spool = Spool::open(&place)
+        let spool = Spool::open_within(&place, Limits::of(&opts))
             .map_err(|e| Exit::new(73, format!("the spool {} can't be used: {e}", place.display())))?;
         Ok(Life {
             proxy: Proxy::new(identity.clone(), connected),
