@@ -5,6 +5,7 @@
 mod call;
 mod conformance;
 mod errors;
+mod faults;
 mod functions;
 mod generic;
 mod inventory;

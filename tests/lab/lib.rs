@@ -22,4 +22,4 @@ pub use process::{Process, Root, eventually, free_port};
 pub use provision::Tools;
 pub use proxy::{Proxy, Settings, vsalt};
 pub use vcsim::Vcsim;
-pub use wire::Wire;
+pub use wire::{Way, Wire};

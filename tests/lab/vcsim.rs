@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -167,6 +167,42 @@ impl Vcsim {
         Ok(rows.iter().filter_map(|r| r["Name"].as_str().map(str::to_owned)).collect())
     }
 
+    /// Resets all connections; the port stays open.
+    pub fn reset_connections(&self) -> Result<()> {
+        self.control("POST", "/connections/reset", None).map(drop)
+    }
+
+    /// Takes the privilege away to read properties (`{"type", "name", "path"}`, globs), or without a path to see objects.
+    pub fn deny(&self, denial: &Value) -> Result<()> {
+        self.control("POST", "/denials", Some(denial)).map(drop)
+    }
+
+    /// Gives all privileges back.
+    pub fn allow_all(&self) -> Result<()> {
+        self.control("DELETE", "/denials", None).map(drop)
+    }
+
+    /// Forgets all tasks, as vCenter does some time after their end.
+    pub fn forget_tasks(&self) -> Result<()> {
+        self.control("POST", "/task/forget", None).map(drop)
+    }
+
+    /// Starts it again with a new certificate, by a new authority.
+    pub fn renew_certificate(&mut self) -> Result<()> {
+        self.kill();
+        for file in ["cert.pem", "key.pem", "ca.pem"] {
+            fs::remove_file(self.root.path().join(file)).doing(file)?;
+        }
+        self.up()
+    }
+
+    /// Starts it again on another address of loopback, same port and certificate, as one that has moved.
+    pub fn move_to(&mut self, address: IpAddr) -> Result<()> {
+        self.kill();
+        self.address.set_ip(address);
+        self.up()
+    }
+
     /// Ends it at once.
     pub fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
@@ -222,6 +258,11 @@ impl Stats {
     /// Calls of one SOAP method.
     pub fn method(&self, name: &str) -> u64 {
         self.0["methods"][name].as_u64().unwrap_or_default()
+    }
+
+    /// How often a call of this method has met a fault rule of this kind.
+    pub fn injected(&self, kind: &str, method: &str) -> u64 {
+        self.0["injected"][format!("{kind} {method}")].as_u64().unwrap_or_default()
     }
 
     /// Calls of SOAP methods other than these, by name.

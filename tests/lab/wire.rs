@@ -1,7 +1,8 @@
-//! A wire between a minion and a master's port, which can be cut, held and soiled.
+//! A wire between a client and a server's port, which can be cut, held and soiled: of a minion to its master, or of one to
+//! its vCenter.
 
 use std::io::{Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::Result;
@@ -14,30 +15,47 @@ pub struct Wire {
 
 struct Shared {
     to: u16,
-    /// The minion's ends of the connections that live.
+    /// The client's ends of the connections that live.
     near: Mutex<Vec<TcpStream>>,
     state: Mutex<State>,
+    /// Connections that something has gone astray on, by the client's address, and which way.
+    dead: Mutex<Vec<(SocketAddr, Way)>>,
 }
 
 #[derive(Clone, Copy, PartialEq)]
 enum State {
     Open,
     Cut,
+    Held(Way),
     Gone,
+}
+
+/// A direction on a wire.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Way {
+    /// From the client to the server.
+    There,
+    /// From the server to the client.
+    Back,
 }
 
 impl Wire {
     /// Lays a wire to a port on loopback.
     pub fn to(port: u16) -> Result<Wire> {
         let listener = TcpListener::bind(("127.0.0.1", 0))?;
-        let shared = Arc::new(Shared { to: port, near: Mutex::default(), state: Mutex::new(State::Open) });
+        let shared = Arc::new(Shared {
+            to: port,
+            near: Mutex::default(),
+            state: Mutex::new(State::Open),
+            dead: Mutex::default(),
+        });
         let wire = Wire { port: listener.local_addr()?.port(), shared: Arc::clone(&shared) };
         std::thread::spawn(move || {
             for near in listener.incoming().flatten() {
                 match *lock(&shared.state) {
                     State::Gone => return,
                     State::Cut => continue,
-                    State::Open => {}
+                    State::Open | State::Held(_) => {}
                 }
                 let _ = shared.join(near);
             }
@@ -60,6 +78,12 @@ impl Wire {
     pub fn cut(&self) {
         *lock(&self.shared.state) = State::Cut;
         self.shared.close();
+    }
+
+    /// Half opens the wire: what goes this way on it vanishes, and nobody is told, until [`Wire::mend`]. A connection that
+    /// has lost anything stays so for ever, as one that a firewall has forgotten.
+    pub fn hold(&self, way: Way) {
+        *lock(&self.shared.state) = State::Held(way);
     }
 
     /// Lets connections through again.
@@ -86,12 +110,13 @@ impl Shared {
         let far = TcpStream::connect(("127.0.0.1", self.to))?;
         let id = near.peer_addr()?;
         lock(&self.near).push(near.try_clone()?);
-        for (mut from, mut into) in [(near.try_clone()?, far.try_clone()?), (far, near)] {
+        let ways = [(Way::There, near.try_clone()?, far.try_clone()?), (Way::Back, far, near)];
+        for (way, mut from, mut into) in ways {
             let shared = Arc::clone(self);
             std::thread::spawn(move || {
                 let mut buffer = [0; 16 * 1024];
                 while let Ok(n @ 1..) = from.read(&mut buffer) {
-                    if into.write_all(&buffer[..n]).is_err() {
+                    if !shared.swallows(id, way) && into.write_all(&buffer[..n]).is_err() {
                         break;
                     }
                 }
@@ -101,6 +126,16 @@ impl Shared {
             });
         }
         Ok(())
+    }
+
+    /// Whether what comes on a connection vanishes.
+    fn swallows(&self, id: SocketAddr, way: Way) -> bool {
+        let held = *lock(&self.state) == State::Held(way);
+        let mut dead = lock(&self.dead);
+        if held && !dead.contains(&(id, way)) {
+            dead.push((id, way));
+        }
+        dead.contains(&(id, way))
     }
 
     fn close(&self) {

@@ -41,3 +41,19 @@ func TestARuleKnowsMethodTargetAndUser(t *testing.T) {
 		t.Error("an unknown kind was taken")
 	}
 }
+
+func TestAStarStandsForSlashesToo(t *testing.T) {
+	for _, c := range []struct {
+		pattern, text string
+		want          bool
+	}{
+		{"* /rest/*", "GET /rest/com/vmware/cis/tagging/tag", true},
+		{"* /api/*", "GET /rest/com/vmware/cis/tagging/tag", false},
+		{"PowerO*VM_Task", "PowerOffVM_Task", true},
+		{"PowerO*VM_Task", "SuspendVM_Task", false},
+	} {
+		if got := glob(c.pattern, c.text); got != c.want {
+			t.Errorf("%s, %s: got %v", c.pattern, c.text, got)
+		}
+	}
+}

@@ -52,11 +52,20 @@ impl Fault {
     }
 }
 
-/// The server's words and the fault's type: `The session is not authenticated. (NotAuthenticated)`.
+/// The server's words and the fault's type: `The session is not authenticated. (NotAuthenticated)`; where a privilege is
+/// missing, which one.
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let message = self.message().trim();
-        if message.is_empty() { f.write_str(self.kind()) } else { write!(f, "{message} ({})", self.kind()) }
+        let privilege = match self.kind() {
+            "NoPermission" => self.detail().str("privilegeId").filter(|id| !id.is_empty()),
+            _ => None,
+        };
+        let kind = match privilege {
+            Some(privilege) => format!("{}: {privilege}", self.kind()),
+            None => self.kind().to_owned(),
+        };
+        if message.is_empty() { f.write_str(&kind) } else { write!(f, "{message} ({kind})") }
     }
 }
 
@@ -79,6 +88,8 @@ mod tests {
         assert!(!fault.is("InvalidLogin"));
         assert_eq!(fault.to_string(), "Nobody is logged in. (NotAuthenticated)");
         assert_eq!(Fault::new("", Object::new("Newer")).to_string(), "Newer");
+        let denied = Object::new("NoPermission").set("privilegeId", "Folder.Create");
+        assert_eq!(Fault::new("Denied.", denied).to_string(), "Denied. (NoPermission: Folder.Create)");
     }
 
     #[test]
