@@ -108,7 +108,7 @@ fn later_files_win() {
     write(
         at,
         "proxy",
-        "master: one\nroot_dir: /tmp/root\nbeacons: {a: 1}\nunknown: [1]\ninclude: extra/*\nenvironment: dev\n",
+        "master: one\nroot_dir: /srv/other\nbeacons: {a: 1}\nunknown: [1]\ninclude: extra/*\nenvironment: dev\n",
     );
     write(at, "proxy.d/10.conf", "master: two\ngrains: {a: 1, l: [1]}\n");
     write(at, "proxy.d/20.conf", "grains: {b: 2, l: [2, 1]}\n");
@@ -125,7 +125,7 @@ fn later_files_win() {
     assert_eq!(opts.get_str("saltenv"), Some("dev"));
     assert_eq!(opts.get_str("log_level"), Some("debug"));
     assert_eq!(opts.get("test"), Some(&true.into()));
-    assert_eq!(opts.get_str("cachedir"), Some("/tmp/root/var/cache/salt/proxy/px1"));
+    assert_eq!(opts.get_str("cachedir"), Some("/srv/other/var/cache/salt/proxy/px1"));
     assert_eq!(opts.get_str("conf_file"), Some(at.join("proxy").to_str().unwrap()));
     assert_eq!(config.files.len(), 6);
     assert_eq!(load(&request(at, "px2")).unwrap().opts.get_str("master"), Some("other"));

@@ -11,7 +11,7 @@ functions![send, fire_master, wait, mod_watch];
 ///
 /// Further keys go into the data of the event.
 #[salt_state]
-#[allow(clippy::too_many_arguments)]
+#[allow(clippy::too_many_arguments, reason = "how many there are is Salt's doing")]
 async fn send<'a>(
     cx: &'a Context,
     /// The tag.
@@ -43,7 +43,7 @@ async fn send<'a>(
 
 /// Fires an event on the master's bus: another name of `event.send`.
 #[salt_state]
-#[allow(clippy::too_many_arguments)]
+#[allow(clippy::too_many_arguments, reason = "how many there are is Salt's doing")]
 async fn fire_master<'a>(
     cx: &'a Context,
     /// The tag.
@@ -90,7 +90,7 @@ async fn wait(
 
 /// Fires an event where a state of this module watches one that has changed.
 #[salt_state]
-#[allow(clippy::too_many_arguments)]
+#[allow(clippy::too_many_arguments, reason = "how many there are is Salt's doing")]
 async fn mod_watch<'a>(
     cx: &'a Context,
     /// The tag.

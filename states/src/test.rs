@@ -181,7 +181,7 @@ async fn mod_watch(
 
 /// Fails unless pillar keys are there and have the right types.
 #[salt_state]
-#[allow(clippy::too_many_arguments)]
+#[allow(clippy::too_many_arguments, reason = "how many there are is Salt's doing")]
 async fn check_pillar(
     cx: &Context,
     /// Any text.

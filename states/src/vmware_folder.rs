@@ -15,7 +15,7 @@ functions![manage, rename, move_];
 
 /// Creates a folder at the top of one of a datacenter's four trees, or destroys one.
 #[salt_state]
-#[allow(clippy::too_many_arguments)]
+#[allow(clippy::too_many_arguments, reason = "how many there are is Salt's doing")]
 async fn manage(
     cx: &Context,
     /// The name of the folder.
@@ -60,7 +60,7 @@ async fn manage(
 
 /// Renames a folder. Where only the new name is there, all is as wanted.
 #[salt_state]
-#[allow(clippy::too_many_arguments)]
+#[allow(clippy::too_many_arguments, reason = "how many there are is Salt's doing")]
 async fn rename(
     cx: &Context,
     /// The folder, by name or path.
@@ -101,7 +101,7 @@ async fn rename(
 
 /// Moves a folder into another of the same tree, unless it is there already.
 #[salt_state]
-#[allow(clippy::too_many_arguments)]
+#[allow(clippy::too_many_arguments, reason = "how many there are is Salt's doing")]
 async fn move_(
     cx: &Context,
     /// The folder, by name or path.

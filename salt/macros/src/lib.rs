@@ -140,8 +140,7 @@ fn expand(mut item: ItemFn, options: &Options, kind: Kind) -> syn::Result<Tokens
         })),
     };
     Ok(quote! {
-        // How many there are is Salt's doing.
-        #[allow(clippy::too_many_arguments)]
+        #[allow(clippy::too_many_arguments, reason = "how many there are is Salt's doing")]
         #item
 
         #[doc(hidden)]

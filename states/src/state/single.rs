@@ -225,8 +225,10 @@ async fn template_str(
 /// salt '*' state.sls_id my_state my_module,a_common_module
 /// ```
 #[salt_fn(out = "highstate")]
-// Salt's argument is called `id_`, and one underscore at the end is not part of a name here.
-#[allow(non_snake_case)]
+#[allow(
+    non_snake_case,
+    reason = "Salt's argument is called `id_`, and one underscore at the end is not part of a name here"
+)]
 async fn sls_id(
     cx: &Context,
     /// The id.

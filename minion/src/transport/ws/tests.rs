@@ -26,7 +26,7 @@ async fn listen() -> (TcpListener, u16) {
 
 async fn accept(listener: &TcpListener) -> WebSocketStream<TcpStream> {
     let (stream, _) = soon(listener.accept()).await.unwrap();
-    #[allow(clippy::result_large_err)]
+    #[allow(clippy::result_large_err, reason = "the type of the callback is the library's")]
     let check = |request: &Request, response: Response| {
         assert_eq!(request.uri().path(), "/ws");
         Ok(response)
