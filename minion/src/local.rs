@@ -48,6 +48,11 @@ impl LocalMaster {
 
 /// The pillar of `pillar_roots`, for these grains.
 pub async fn compile(identity: &Identity, grains: &Map, request: PillarRequest) -> Result<Map> {
+    if request.ext.is_some() {
+        return Err(Error::execution(
+            "An external pillar is rendered by the master, and there is none in local mode",
+        ));
+    }
     let opts = identity.opts();
     let local = states::pillar::Local { opts: &opts, id: identity.id(), grains, request: &request };
     Ok(states::pillar::compile(&local).await)

@@ -34,6 +34,9 @@ pub fn load(opts: &Map, id: &str, grains: &Map, request: &PillarRequest) -> Map 
     if request.clean_cache {
         load.insert("clean_cache", true);
     }
+    if let Some(ext) = request.ext.as_ref().filter(|ext| ext.truthy()) {
+        load.insert("ext", ext);
+    }
     load
 }
 

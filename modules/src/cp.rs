@@ -11,6 +11,7 @@ use std::path::Path;
 use salt::{Context, Error, Function, Map, Result, Value, functions, map, salt_fn};
 
 use crate::digest::Hash;
+pub use cache::cached;
 use source::{Source, saltenv_of};
 
 functions![envs, hash_file, list_master, list_master_dirs, list_master_symlinks, list_states, stat_file];

@@ -2,6 +2,7 @@
 //!
 //! A function translates: arguments to objects, one verb of [`::vcenter`] or one look into the inventory, result to value.
 
+mod cmd;
 mod config;
 mod cp;
 mod data;
@@ -17,14 +18,18 @@ mod log;
 mod lookup;
 mod match_;
 mod mine;
+mod minion;
 mod pillar;
 mod publish;
 mod random;
+mod salt_version;
 mod saltutil;
 mod schedule;
+mod sdb;
 mod slsutil;
 mod status;
 mod sys;
+mod temp;
 mod test;
 mod vcenter;
 mod vmware_datacenter;
@@ -38,6 +43,9 @@ use salt::{Error, Function, Map, Result, Value};
 
 /// The tables of all modules.
 pub const MODULES: &[&[Function]] = &[
+    cmd::TABLES[0],
+    cmd::TABLES[1],
+    cmd::TABLES[2],
     config::FUNCTIONS,
     cp::TABLES[0],
     cp::TABLES[1],
@@ -53,9 +61,11 @@ pub const MODULES: &[&[Function]] = &[
     log::FUNCTIONS,
     match_::FUNCTIONS,
     mine::FUNCTIONS,
+    minion::FUNCTIONS,
     pillar::FUNCTIONS,
     publish::FUNCTIONS,
     random::FUNCTIONS,
+    salt_version::FUNCTIONS,
     saltutil::TABLES[0],
     saltutil::TABLES[1],
     saltutil::TABLES[2],
@@ -63,10 +73,12 @@ pub const MODULES: &[&[Function]] = &[
     schedule::TABLES[0],
     schedule::TABLES[1],
     schedule::TABLES[2],
+    sdb::FUNCTIONS,
     slsutil::TABLES[0],
     slsutil::TABLES[1],
     status::FUNCTIONS,
     sys::FUNCTIONS,
+    temp::FUNCTIONS,
     test::TABLES[0],
     test::TABLES[1],
     test::TABLES[2],

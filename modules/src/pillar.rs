@@ -9,7 +9,7 @@ use salt::{Context, Error, Map, Result, Value, functions, salt_fn};
 use crate::dictupdate::update;
 use crate::lookup::{at, filter};
 
-functions![data, fetch, file_exists, filter_by, get, item, items, keys, ls, obfuscate, raw];
+functions![data, ext, fetch, file_exists, filter_by, get, item, items, keys, ls, obfuscate, raw];
 
 /// Gives a value of the pillar in memory. A path leads into nested ones.
 ///
@@ -121,6 +121,33 @@ async fn data(
     saltenv: Option<String>,
 ) -> Result<Map> {
     compiled(cx, args, pillar, pillar_enc, pillarenv, saltenv).await
+}
+
+/// Asks the master for a freshly compiled pillar with one external pillar besides, if its option `on_demand_ext_pillar`
+/// allows that kind.
+///
+/// CLI Example:
+///
+/// ```bash
+/// salt '*' pillar.ext '{libvirt: _}'
+/// salt '*' pillar.ext "{'git': ['master https://github.com/myuser/myrepo']}"
+/// ```
+#[salt_fn]
+async fn ext(
+    cx: &Context,
+    /// The external pillar, as an item of the master's `ext_pillar`: a map, or its YAML.
+    external: Value,
+    /// Values that win over those of the pillar.
+    pillar: Option<Map>,
+) -> Result<Map> {
+    let ext = match external {
+        Value::Str(text) => salt::yaml::load(&text).map_err(Error::execution)?,
+        other => other,
+    };
+    let saltenv = cx.opts().get_str("saltenv").map(str::to_string);
+    let pillar_override = pillar.unwrap_or_default();
+    let request = PillarRequest { pillar_override, saltenv, ext: Some(ext), ..PillarRequest::default() };
+    cx.master().compile_pillar(request).await
 }
 
 /// Lists the topmost keys of a freshly compiled pillar.
@@ -379,7 +406,7 @@ async fn compiled(
             opt("pillarenv")
         }
     });
-    let request = PillarRequest { pillar_override, saltenv, pillarenv, clean_cache: false };
+    let request = PillarRequest { pillar_override, saltenv, pillarenv, ..PillarRequest::default() };
     cx.master().compile_pillar(request).await
 }
 

@@ -1,17 +1,18 @@
 //! Random texts and numbers.
 //!
-//! Facts: `salt/modules/mod_random.py` of Salt 3007.17. Whoever gives a seed gets the same every time, but not what
-//! Python's generator would make of it.
+//! Facts: `salt/modules/mod_random.py` of Salt 3007.17. Whoever gives a seed gets what Python's generator
+//! makes of it.
+
+mod python;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use rand::rngs::StdRng;
+use python::Python;
+use rand::Rng;
 use rand::seq::SliceRandom;
-use rand::{Rng, SeedableRng};
 use salt::{Context, Error, Result, Value, functions, salt_fn};
-use sha2::{Digest, Sha256};
 
-functions![get_str, hash, rand_int, sample, shuffle, str_encode];
+functions![get_str, hash, rand_int, sample, seed, shuffle, str_encode];
 
 /// Gives a random text, good enough for a password.
 ///
@@ -144,7 +145,13 @@ async fn rand_int(
             format!("empty range for randrange() ({start}, {})", end + 1),
         ));
     }
-    Ok(generator(seed).gen_range(start..=end))
+    Ok(match seed {
+        None => rand::thread_rng().gen_range(start..=end),
+        // Of the whole range of numbers there is one more than fits: then any number of 64 bits is in it.
+        Some(seed) => {
+            start.wrapping_add_unsigned(Python::seeded(&seed)?.below(end.abs_diff(start).saturating_add(1)))
+        }
+    })
 }
 
 /// Gives some items of a list, in random order.
@@ -169,7 +176,7 @@ async fn sample(
     if size > value.len() {
         return Err(Error::exception("ValueError", "Sample larger than population or is negative"));
     }
-    Ok(value.choose_multiple(&mut generator(seed), size).cloned().collect())
+    chosen(&value, size, seed)
 }
 
 /// Gives the items of a list in random order.
@@ -184,17 +191,47 @@ async fn sample(
 async fn shuffle(
     _cx: &Context,
     /// The list.
-    mut value: Vec<Value>,
+    value: Vec<Value>,
     /// What the order depends on.
     seed: Option<Value>,
 ) -> Result<Vec<Value>> {
-    value.shuffle(&mut generator(seed));
-    Ok(value)
+    chosen(&value, value.len(), seed)
 }
 
-fn generator(seed: Option<Value>) -> StdRng {
-    match seed {
-        Some(seed) => StdRng::from_seed(Sha256::digest(seed.repr().as_bytes()).into()),
-        None => StdRng::from_entropy(),
-    }
+/// Gives a number that depends on the minion alone, to spread what many minions do.
+///
+/// CLI Example:
+///
+/// ```bash
+/// salt '*' random.seed 10 hash=None
+/// ```
+#[salt_fn]
+async fn seed(
+    cx: &Context,
+    /// The number is at least 0 and below this.
+    #[default(10)]
+    range: i64,
+    /// What the number depends on, instead of the minion's id.
+    hash: Option<Value>,
+) -> Result<i64> {
+    let limit = u64::try_from(range).ok().filter(|limit| *limit > 0);
+    let limit = limit.ok_or_else(|| Error::exception("ValueError", "empty range for randrange()"))?;
+    let hash = hash.unwrap_or_else(|| cx.id().into());
+    Ok(i64::try_from(Python::seeded(&hash)?.below(limit)).unwrap_or_default())
+}
+
+/// Some items in random order. It is the hash of the text that is the seed (`salt/utils/data.py`, `sample`).
+fn chosen(items: &[Value], size: usize, seed: Option<Value>) -> Result<Vec<Value>> {
+    let Some(seed) = seed else {
+        let mut chosen: Vec<Value> = items.choose_multiple(&mut rand::thread_rng(), size).cloned().collect();
+        chosen.shuffle(&mut rand::thread_rng());
+        return Ok(chosen);
+    };
+    let text = seed.as_bytes().ok_or_else(|| {
+        Error::exception(
+            "TypeError",
+            format!("object supporting the buffer API required, not {}", seed.type_name()),
+        )
+    })?;
+    Ok(Python::seeded(&crate::digest::Hash::Sha512.hex(text).into())?.sample(items, size))
 }

@@ -25,6 +25,7 @@ pub struct Identity {
     master: Arc<dyn Master>,
     files: Arc<dyn Files>,
     schedule: RwLock<Option<Arc<dyn Schedule>>>,
+    environ: RwLock<Arc<Map>>,
 }
 
 /// What an [`Identity`] is made of at its start.
@@ -57,6 +58,7 @@ impl Identity {
             master: parts.master,
             files: parts.files,
             schedule: RwLock::default(),
+            environ: RwLock::default(),
         })
     }
 
@@ -135,6 +137,17 @@ impl Identity {
     /// Gives the identity its scheduler.
     pub fn set_schedule(&self, schedule: Arc<dyn Schedule>) {
         write(&self.schedule, Some(schedule));
+    }
+
+    /// What was changed in the environment that this identity's commands get: variables with their text, and those that
+    /// are unset with `None`.
+    pub fn environ(&self) -> Arc<Map> {
+        read(&self.environ)
+    }
+
+    /// Replaces what was changed in the environment.
+    pub fn set_environ(&self, changes: Map) {
+        write(&self.environ, Arc::new(changes));
     }
 
     /// Replaces the vCenter, or the reason why there is none.
@@ -278,21 +291,16 @@ impl Context {
     }
 
     /// Calls an execution function by its name. For what users write (`module.run`, templates, `test.try`); code that
-    /// knows what it wants calls a verb of `vcenter::ops` instead.
+    /// knows what it wants calls a verb of `vcenter::ops` instead. The function is told nothing of the publication: it
+    /// was called from within.
     ///
     /// # Errors
     /// [`Error::NotAvailable`], and whatever the function gives.
-    pub fn call<'a>(&'a self, fun: &'a str, mut args: Args) -> BoxFuture<'a, Result<Value>> {
-        Box::pin(async move {
-            let function = self.modules().find(fun)?;
-            if function.kwargs {
-                args.keywords.extend(self.pub_data());
-            }
-            function.run(self, args).await
-        })
+    pub fn call<'a>(&'a self, fun: &'a str, args: Args) -> BoxFuture<'a, Result<Value>> {
+        Box::pin(async move { self.modules().find(fun)?.run(self, args).await })
     }
 
-    /// The `__pub_*` keywords that a function with `**kwargs` gets (`salt/minion.py`, `load_args_and_kwargs`).
+    /// The `__pub_*` keywords that the function of a job gets if it has `**kwargs` (`salt/minion.py`, `load_args_and_kwargs`).
     pub fn pub_data(&self) -> Map {
         self.job
             .load
@@ -322,6 +330,8 @@ pub struct PillarRequest {
     pub pillarenv: Option<String>,
     /// Ask masters with a pillar cache to drop theirs.
     pub clean_cache: bool,
+    /// One external pillar to render besides, as an item of the master's `ext_pillar`.
+    pub ext: Option<Value>,
 }
 
 /// What a function may want of its master and of its own minion.

@@ -51,6 +51,9 @@ impl Master for Double {
     }
 
     fn compile_pillar(&self, request: PillarRequest) -> BoxFuture<'_, Result<Map>> {
+        if let Some(ext) = &request.ext {
+            self.memory.note(format!("ext {}", ext.repr()));
+        }
         let mut pillar = self.memory.pillar.clone();
         pillar.merge_recursive(request.pillar_override);
         Box::pin(async { Ok(pillar) })
@@ -204,8 +207,22 @@ impl Minion {
 
     /// What a job of this function returns (`salt/metaproxy/proxy.py`, `thread_return`). Of an exception only its last
     /// line is kept.
-    pub async fn call(&self, fun: &str, args: Args) -> Answer {
+    pub async fn call(&self, fun: &str, mut args: Args) -> Answer {
         let cx = self.context("20261122150000000000", fun);
+        if cx.modules().get(fun).is_some_and(|function| function.kwargs) {
+            args.keywords.extend(cx.pub_data());
+        }
+        self.answered(&cx, fun, args).await
+    }
+
+    /// What a function that is called from within a job answers.
+    #[allow(dead_code, reason = "not all tests call from within")]
+    pub async fn call_from_within(&self, fun: &str, args: Args) -> Answer {
+        let cx = self.context("20261122150000000000", fun);
+        self.answered(&cx, fun, args).await
+    }
+
+    async fn answered(&self, cx: &Context, fun: &str, args: Args) -> Answer {
         match cx.call(fun, args).await {
             Ok(ret) => {
                 let failed = ret.as_map().is_some_and(|map| {

@@ -65,7 +65,7 @@ impl Front {
             pillar_override,
             saltenv: text("saltenv"),
             pillarenv: text("pillarenv"),
-            clean_cache: false,
+            ..PillarRequest::default()
         };
         let pillar = cx.master().compile_pillar(request.clone()).await?;
         let pillar_errors = match pillar.get("_errors").filter(|_| !flag(kwargs, "force")) {
