@@ -11,9 +11,10 @@ use crate::inventory::collected::{self, Collected};
 use crate::inventory::watcher::{self, Command};
 use crate::inventory::{self, EntityRef, Inventory, Store};
 use crate::rest::{Rest, Tags};
-use crate::session::{Config, Lane, Session};
-use crate::task::{TaskInfo, Tasks};
+use crate::session::{CallOptions, Config, Lane, Session};
+use crate::task::{self, TaskInfo, Tasks};
 use crate::vim::{Args, MoRef, Object, Value};
+use crate::work::{About, Intent, Step};
 
 /// How long the inventory may take to tell of what we have done, before it is read directly: reading is one cheap question,
 /// and somebody is waiting for the answer.
@@ -21,6 +22,9 @@ const SETTLE: Duration = Duration::from_millis(400);
 
 /// How long a task may take unless said otherwise; cloning and moving take longer, and say so.
 pub const TASK_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// How long a call that starts no task may take.
+pub const CALL_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A vCenter. Cheap to clone: all clones share one session, one inventory, one wait for tasks.
 ///
@@ -136,20 +140,112 @@ impl Client {
     }
 
     /// As [`Client::run`], telling how the task proceeds.
+    ///
+    /// The witness of the [`crate::Work`] that this is part of hears of it before it is sent. Where the connection or the task
+    /// is lost, the vCenter is looked at for what has become of it; it is never sent twice.
     pub async fn run_with(
         &self,
         object: &MoRef,
         method: &str,
         args: impl Into<Args>,
         timeout: Duration,
-        progress: impl FnMut(&TaskInfo),
+        mut progress: impl FnMut(&TaskInfo),
     ) -> Result<Value> {
+        let args = args.into();
         let _turn = self.session.turn(Lane::Task, method, timeout).await?;
-        let task = self.session.call(object, method, args).await?;
-        let Some(task) = task.as_moref() else {
-            return Err(Error::Decode { method: method.to_owned(), at: "no task".to_owned() });
+        let step = self.begin(object, method, &args).await?;
+        let progress = |info: &TaskInfo| {
+            step.proceeds(info);
+            progress(info);
         };
-        self.tasks.wait_with(task, timeout, Some(method), progress).await
+        let outcome = match self.session.call_with(&named(&step), object, method, args).await {
+            Ok(answer) => match answer.as_moref() {
+                Some(task) => {
+                    step.started(task).await;
+                    self.end_of(step.intent(), task, timeout, progress).await
+                }
+                None => Err(Error::Decode { method: method.to_owned(), at: "no task".to_owned() }),
+            },
+            Err(error) if error.is_ambiguous() => {
+                self.tasks.resolve(step.intent(), None, &error.to_string(), timeout, progress).await
+            }
+            Err(error) => Err(error),
+        };
+        step.end(outcome).await
+    }
+
+    /// Calls a method that changes something and starts no task. As with [`Client::run`], a witness hears of it first, and
+    /// where the answer is lost the vCenter is looked at.
+    pub async fn call(
+        &self,
+        object: &MoRef,
+        method: &str,
+        args: impl Into<Args>,
+        timeout: Duration,
+    ) -> Result<Value> {
+        let args = args.into();
+        let step = self.begin(object, method, &args).await?;
+        let options = CallOptions { timeout: Some(timeout), ..named(&step) };
+        let outcome = match self.session.call_with(&options, object, method, args).await {
+            Err(error) if error.is_ambiguous() => {
+                self.tasks.resolve(step.intent(), None, &error.to_string(), timeout, |_| ()).await
+            }
+            other => other,
+        };
+        step.end(outcome).await
+    }
+
+    /// Finds out what has become of something that an earlier process asked, as its witness has kept it: the intent, and the
+    /// task if it was known.
+    ///
+    /// # Errors
+    ///
+    /// What it ended with; [`Error::Lost`] if it was not carried out, or if that cannot be told.
+    pub async fn resolve(
+        &self,
+        intent: &Intent,
+        task: Option<&MoRef>,
+        why: &str,
+        timeout: Duration,
+    ) -> Result<Value> {
+        let own = self.instance_uuid().await?;
+        if own != intent.vcenter {
+            let reason = format!("{why}; and this is another vCenter now ({own}, not {})", intent.vcenter);
+            return Err(Error::Lost { what: intent.what(), done: None, reason });
+        }
+        self.tasks.resolve(intent, task, why, timeout, |_| ()).await
+    }
+
+    async fn begin(&self, object: &MoRef, method: &str, args: &Args) -> Result<Step> {
+        let vcenter = self.instance_uuid().await?;
+        let entity = EntityRef::from_moref(object);
+        let inventory = self.read();
+        let name = entity.as_ref().and_then(|entity| inventory.get(entity)).map(|it| it.name().to_owned());
+        let entity = entity.map(|entity| entity.moref());
+        Step::begin(&self.tasks, About { vcenter: &vcenter, object, entity, name, method, args }).await
+    }
+
+    /// The end of a task that is known. One that is not there any more, as after a restart of the vCenter, is looked for.
+    async fn end_of(
+        &self,
+        intent: &Intent,
+        task: &MoRef,
+        timeout: Duration,
+        mut progress: impl FnMut(&TaskInfo),
+    ) -> Result<Value> {
+        match self.tasks.wait_with(task, timeout, Some(&intent.method), &mut progress).await {
+            Err(error) if task::is_forgotten(&error) => {
+                let why = format!("The vCenter has forgotten {task}");
+                self.tasks.resolve(intent, None, &why, timeout, progress).await
+            }
+            other => other,
+        }
+    }
+
+    /// The vCenter's own UUID; empty for an ESXi host.
+    async fn instance_uuid(&self) -> Result<String> {
+        let content = self.session.content().await?;
+        Ok(content.str("about.instanceUuid").unwrap_or_default().to_owned())
     }
 
     /// Waits until the inventory shows what we have done, so that who reads next reads that. If the vCenter does not tell
@@ -183,6 +279,11 @@ impl Client {
         self.workers.stop();
         self.session.close().await;
     }
+}
+
+/// The call of a step carries its id.
+fn named(step: &Step) -> CallOptions {
+    CallOptions { op_id: Some(step.intent().op_id.clone()), timeout: None }
 }
 
 impl Workers {

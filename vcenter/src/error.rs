@@ -113,6 +113,24 @@ pub enum Error {
         /// How long it was waited for.
         after: Duration,
     },
+    /// It was not sent: what must be known of it later could not be put down.
+    #[error("{what} was not sent: it could not be recorded: {reason}")]
+    NotRecorded {
+        /// What was to be asked, as `PowerOnVM_Task of 'vm01'`.
+        what: String,
+        /// Why not.
+        reason: String,
+    },
+    /// The connection or the task was lost, and this is what looking has brought.
+    #[error("{}: {reason}", match done { Some(false) => format!("{what} was not carried out"), _ => format!("Whether {what} was carried out is not known") })]
+    Lost {
+        /// What was asked, as `PowerOnVM_Task of 'vm01'`.
+        what: String,
+        /// False if it was not carried out; none if that is not known.
+        done: Option<bool>,
+        /// What happened.
+        reason: String,
+    },
     /// The session was closed by ourselves.
     #[error("The session to the vCenter has been closed")]
     Closed,
@@ -152,8 +170,15 @@ impl Error {
             | Self::Unsupported { .. }
             | Self::Decode { .. }
             | Self::Schema(_)
+            | Self::NotRecorded { .. }
+            | Self::Lost { .. }
             | Self::Closed => Recovery::Give,
         }
+    }
+
+    /// Whether what was asked may have been carried out all the same.
+    pub fn is_ambiguous(&self) -> bool {
+        matches!(self, Self::Transport { sent: true, .. } | Self::Timeout { .. } | Self::Decode { .. })
     }
 
     /// The server's fault, of a call or of a task.

@@ -11,7 +11,8 @@
 //! | [`collector`] | the property collector: reading once, and waiting for changes |
 //! | [`inventory`] | every managed entity, kept current, read without asking |
 //! | [`rest`] | the Automation API: what SOAP does not have, such as tags |
-//! | [`task`] | waiting for the ends of tasks |
+//! | [`task`] | waiting for the ends of tasks, and finding lost ones |
+//! | [`work`] | on whose behalf the vCenter is asked, and who must hear of it |
 //! | [`tree`] | plain trees (JSON) for values, both ways, by the schema |
 //! | [`client`] | all of that for one vCenter |
 //! | [`ops`] | the verbs: what is done to datacenters, folders, virtual machines … |
@@ -29,6 +30,7 @@ pub mod task;
 pub mod transport;
 pub mod tree;
 pub mod vim;
+pub mod work;
 
 #[cfg(test)]
 mod double;
@@ -38,3 +40,4 @@ pub use error::{Error, Recovery, Result};
 pub use session::{Config, Credentials, Secret, Session, State};
 pub use soap::Fault;
 pub use vim::{Args, MoRef, Object, Value};
+pub use work::Work;

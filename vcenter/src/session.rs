@@ -7,7 +7,6 @@ mod admission;
 mod agent;
 mod config;
 mod login;
-mod op_id;
 mod orphans;
 mod patience;
 mod probe;
@@ -24,7 +23,6 @@ pub use admission::Limits;
 pub(crate) use admission::{Lane, Turn};
 pub(crate) use agent::name as agent_name;
 pub use config::{Config, Credentials, LoginLimits, Protocol, Timeouts};
-pub use op_id::with_op_id;
 pub(crate) use patience::{Patience, retry_after};
 pub use secret::Secret;
 pub use state::State;
@@ -33,7 +31,7 @@ use crate::rest;
 use crate::soap::{Header, Request};
 use crate::transport::{self, Response, Transport};
 use crate::vim::{Args, MoRef, Object, Value};
-use crate::{Error, Result};
+use crate::{Error, Result, Work};
 use login::Login;
 use state::Shared;
 
@@ -46,7 +44,7 @@ pub struct Session {
 /// What a call may say about itself besides its arguments.
 #[derive(Clone, Debug, Default)]
 pub struct CallOptions {
-    /// The operation's id in the server's logs; by default that of [`with_op_id`].
+    /// The operation's id in the server's logs, and that of the task it may make; by default that of the [`Work`] it is part of.
     pub op_id: Option<String>,
     /// How long to wait for the answer, instead of the session's default.
     pub timeout: Option<Duration>,
@@ -122,11 +120,13 @@ impl Session {
     ) -> Result<Value> {
         let args = args.into();
         let timeout = options.timeout.unwrap_or(self.shared.config.timeouts.request);
-        let op_id = options.op_id.clone().or_else(op_id::current);
+        let op_id = options.op_id.clone().or_else(|| Work::current().map(|work| work.id().to_owned()));
         // Wrong names are found before anything is asked of the server, the login included.
-        let mut request =
-            Request::new(object, method, &args, &Header { op_id: op_id.as_deref(), cookie: None })?;
         let lane = Lane::of(object.kind(), method);
+        // An id that many calls share names no task.
+        let activation_id = options.op_id.as_deref().filter(|_| lane == Lane::Write);
+        let header = Header { op_id: op_id.as_deref(), activation_id, cookie: None };
+        let mut request = Request::new(object, method, &args, &header)?;
         let _turn = self.turn(lane, method, timeout).await?;
         let mut patience = lane.patience(timeout);
         let mut reading = Reading::new(timeout);
@@ -137,7 +137,7 @@ impl Session {
                 login => login?,
             };
             if request.service() != crate::schema::VIM25 {
-                let header = Header { op_id: op_id.as_deref(), cookie: Some(login.session_id()) };
+                let header = Header { cookie: Some(login.session_id()), ..header };
                 request = Request::new(object, method, &args, &header)?;
             }
             let answer = login::exchange(&self.shared, &request, Some(&login), &mut patience).await;

@@ -32,10 +32,12 @@ pub struct Request {
 }
 
 /// What an envelope's header says.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Header<'a> {
     /// The operation's id, which the server writes into its logs.
     pub op_id: Option<&'a str>,
+    /// The id that a task made of this call carries (`TaskInfo.activationId`, vSphere API 6.0).
+    pub activation_id: Option<&'a str>,
     /// The session's cookie, which services beside the vCenter API take from here.
     pub cookie: Option<&'a str>,
 }

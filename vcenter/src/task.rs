@@ -1,4 +1,9 @@
-//! Tasks: waiting for their end through a property collector that all waits share, without polling.
+//! Tasks: waiting for their end through a property collector that all waits share, without polling; and finding out what
+//! became of one whose reference or whose end has been lost.
+
+mod find;
+mod resolve;
+mod trace;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,6 +16,9 @@ use crate::error::{Error, Recovery, Result};
 use crate::session::Session;
 use crate::soap::Fault;
 use crate::vim::{MoRef, Object, Value};
+
+pub(crate) use resolve::is_forgotten;
+pub use trace::Trace;
 
 /// How long one wait for task updates lasts; after it, tasks that nothing was heard of are asked for once.
 const MAX_WAIT: Duration = Duration::from_secs(30);
@@ -29,6 +37,18 @@ pub enum TaskState {
     Success,
     /// `error`
     Error,
+}
+
+impl TaskState {
+    /// As the API writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            TaskState::Queued => "queued",
+            TaskState::Running => "running",
+            TaskState::Success => "success",
+            TaskState::Error => "error",
+        }
+    }
 }
 
 /// What a task says of itself (`TaskInfo`).
@@ -72,6 +92,11 @@ impl TaskInfo {
     /// Whether it has ended, well or not.
     pub fn is_over(&self) -> bool {
         matches!(self.state, TaskState::Success | TaskState::Error)
+    }
+
+    /// Whether it can be stopped.
+    pub fn cancelable(&self) -> bool {
+        self.info.bool("cancelable").unwrap_or(false)
     }
 
     /// The result of a task that has ended; its fault as [`Error::Task`].

@@ -1,7 +1,7 @@
 //! Datacenters.
 
 use super::entity;
-use crate::client::Client;
+use crate::client::{CALL_TIMEOUT, Client};
 use crate::collector;
 use crate::error::{Error, Result};
 use crate::inventory::{Datacenter, EntityRef, Inventory, Kind, encode_name};
@@ -17,7 +17,7 @@ pub async fn create(client: &Client, name: &str, folder: Option<&EntityRef>) -> 
     };
     entity::refuse_duplicate(&client.read(), &folder, Kind::Datacenter, name)?;
     let args = Args::new().set("name", &*encode_name(name));
-    let made = client.session().call(&folder.moref(), "CreateDatacenter", args).await?;
+    let made = client.call(&folder.moref(), "CreateDatacenter", args, CALL_TIMEOUT).await?;
     let made = entity::created(client, made, "CreateDatacenter").await?;
     client.settle(std::slice::from_ref(&made), |inventory| complete(inventory, &made)).await;
     Ok(made)

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use super::entity;
-use crate::client::{Client, TASK_TIMEOUT};
+use crate::client::{CALL_TIMEOUT, Client, TASK_TIMEOUT};
 use crate::error::{Error, Result};
 use crate::inventory::{Datacenter, EntityRef, Folder, Inventory, Kind, encode_name};
 use crate::vim::Args;
@@ -113,7 +113,7 @@ pub async fn move_into(client: &Client, folder: &EntityRef, objects: &[EntityRef
 async fn make(client: &Client, parent: &EntityRef, name: &str, method: &str) -> Result<EntityRef> {
     entity::refuse_duplicate(&client.read(), parent, Kind::Folder, name)?;
     let args = Args::new().set("name", &*encode_name(name));
-    let made = client.session().call(&parent.moref(), method, args).await?;
+    let made = client.call(&parent.moref(), method, args, CALL_TIMEOUT).await?;
     entity::created(client, made, method).await
 }
 

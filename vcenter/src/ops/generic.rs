@@ -113,11 +113,13 @@ pub async fn call(
         return Err(Error::Schema(format!("{method} cannot be called: the session is shared")));
     }
     let args = tree::args(known, args)?;
+    let writes = Lane::of(object.kind(), method) == Lane::Write;
     let result = match starts_task(known) {
         true => client.run(object, method, args, timeout).await,
+        false if writes => client.call(object, method, args, timeout).await,
         false => client.session().call_with(&CallOptions::timeout(timeout), object, method, args).await,
     };
-    if Lane::of(object.kind(), method) == Lane::Write {
+    if writes {
         let new = result.as_ref().ok().and_then(Value::as_moref);
         let touched: Vec<EntityRef> =
             [Some(object), new].into_iter().flatten().filter_map(EntityRef::from_moref).collect();

@@ -28,7 +28,11 @@ pub fn request(
         write!(out.out, " xmlns:{prefix}=\"{uri}\"").expect("a String can be written to");
     }
     out.raw("><soapenv:Header>");
-    for (name, value) in [("vcSessionCookie", header.cookie), ("operationID", header.op_id)] {
+    for (name, value) in [
+        ("vcSessionCookie", header.cookie),
+        ("operationID", header.op_id),
+        ("activationId", header.activation_id),
+    ] {
         if let Some(value) = value {
             out.open(name, "");
             out.text(value)?;

@@ -345,13 +345,13 @@ fn a_request_is_written_in_the_order_of_the_schema() {
     let args = Args::new()
         .set("options", Object::new("RetrieveOptions").set("maxObjects", 100i64))
         .set("specSet", [spec]);
-    let header = Header { op_id: Some("job<1>"), cookie: None };
+    let header = Header { op_id: Some("job<1>"), activation_id: Some("job-1"), cookie: None };
     let request = Request::new(&pc, "RetrievePropertiesEx", &args, &header).unwrap();
     assert_eq!(request.service(), "vim25");
     let body = request.body().split_once("<soapenv:Header>").unwrap().1;
     assert_eq!(
         body,
-        "<operationID>job&lt;1&gt;</operationID></soapenv:Header><soapenv:Body>\
+        "<operationID>job&lt;1&gt;</operationID><activationId>job-1</activationId></soapenv:Header><soapenv:Body>\
          <RetrievePropertiesEx xmlns=\"urn:vim25\"><_this type=\"PropertyCollector\">propertyCollector</_this>\
          <specSet><propSet><type>VirtualMachine</type><pathSet>name</pathSet></propSet>\
          <objectSet><obj type=\"Folder\">group-d1</obj>\
@@ -366,7 +366,7 @@ fn another_service_is_another_namespace() {
     let manager = MoRef::new("PbmProfileProfileManager", "ProfileManager");
     let args =
         Args::new().set("resourceType", Object::new("PbmProfileResourceType").set("resourceType", "STORAGE"));
-    let header = Header { op_id: None, cookie: Some("52aa") };
+    let header = Header { cookie: Some("52aa"), ..Header::default() };
     let request = Request::new(&manager, "PbmQueryProfile", &args, &header).unwrap();
     assert_eq!(request.service(), "pbm");
     assert!(request.body().contains("<vcSessionCookie>52aa</vcSessionCookie>"));
