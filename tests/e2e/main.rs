@@ -17,6 +17,7 @@ mod reference;
 mod sessions;
 mod stage;
 mod states;
+mod stress;
 mod tags;
 mod targets;
 mod tidy;

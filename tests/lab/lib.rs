@@ -12,6 +12,7 @@ pub mod master;
 pub mod process;
 pub mod provision;
 pub mod proxy;
+pub mod stress;
 pub mod vcsim;
 pub mod wire;
 

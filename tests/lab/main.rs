@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use lab::demo::Demo;
 use lab::error::Doing;
+use lab::stress::{self, Plan};
 use lab::{Error, Master, Proxy, Result, Settings, Tools, Vcsim, process, provision, proxy, vcsim};
 use serde_json::json;
 
@@ -13,7 +14,9 @@ const USAGE: &str = "usage: lab provision            make what the lab needs
        lab prove                  check the simulator itself: vet, tests, and pyVmomi against it
        lab up [--proxy|--python]  hold up a master and a simulator (and our proxy minion, or Salt's own) until enter or Ctrl-C
        lab demo [--keep]          the demo; with --keep all stays up until enter or Ctrl-C
-       lab vcsim [FLAG...]        hold up a simulator alone";
+       lab vcsim [FLAG...]        hold up a simulator alone
+       lab stress [NAME=N...]     prove that there is one session for life, with a release build: jobs, kills and
+                                  restarts of the vCenter, crashes of the proxy (by default 10000, 100, 20, 5)";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -30,6 +33,7 @@ fn main() -> ExitCode {
         ["up"] => up(None),
         ["up", who @ ("--proxy" | "--python")] => up(Some(who)),
         ["vcsim", flags @ ..] => simulator(flags),
+        ["stress", numbers @ ..] => stress(numbers),
         _ => Err(Error::new(USAGE)),
     };
     match done {
@@ -71,6 +75,26 @@ fn simulator(flags: &[&str]) -> Result<()> {
         sim.ca_file().display()
     );
     hold()
+}
+
+fn stress(numbers: &[&str]) -> Result<()> {
+    let mut plan = Plan::FULL;
+    for number in numbers {
+        let (name, n) = number.split_once('=').ok_or_else(|| Error::new(USAGE))?;
+        let n = n.parse().doing(number)?;
+        match name {
+            "jobs" => plan.jobs = n,
+            "kills" => plan.kills = n,
+            "restarts" => plan.restarts = n,
+            "crashes" => plan.crashes = n,
+            _ => return Err(Error::new(USAGE)),
+        }
+    }
+    let program = proxy::build(true)?;
+    let figures = stress::run(&Tools::provide()?, Some(program), plan, |what| println!("{what}"))?;
+    println!("\n{figures}");
+    let wrong = figures.check();
+    if wrong.is_empty() { Ok(()) } else { Err(Error::new(wrong.join("\n"))) }
 }
 
 fn up(who: Option<&str>) -> Result<()> {
