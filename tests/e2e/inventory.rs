@@ -86,3 +86,29 @@ fn lists_are_complete() -> Result<()> {
     }
     stage.finish()
 }
+
+/// The inventory says of itself how current it is, and is loaded anew for who does not believe it.
+#[test]
+fn the_inventory_tells_of_itself() -> Result<()> {
+    let Some(master) = stage::master()? else { return Ok(()) };
+    let stage = Stage::up(master, "self")?;
+    stage.value("vsphere.list_vms", json!([]))?;
+    let told = stage.value("vsphere.inventory", json!([]))?;
+    assert_eq!((&told["live"], &told["partial"]), (&json!(true), &json!({})), "{told}");
+    assert_eq!(told["objects"]["VirtualMachine"], json!(stage.vcsim.names("VirtualMachine")?.len()));
+    assert!(told["age"].as_f64().is_some_and(|age| age < 60.0), "{told}");
+
+    stage.vcsim.reset()?;
+    let again = stage.value("vsphere.inventory", json!(["fresh=True"]))?;
+    assert_eq!(again["objects"], told["objects"]);
+    let stats = stage.vcsim.stats()?;
+    assert_eq!((stats.method("CreateContainerView"), stats.method("DestroyView")), (1, 1), "{:#}", stats.0);
+    assert_eq!(stats.method("DestroyPropertyCollector"), 1, "{:#}", stats.0);
+    // And changes are followed from there on.
+    let changed = other(&stage, &["rename", "db-01", "db-07"])?;
+    sees(&stage, "a change after that", changed, || {
+        let all = stage.value("vsphere.list_vms", json!([]))?;
+        Ok(all.as_array().is_some_and(|all| all.contains(&json!("db-07"))))
+    })?;
+    stage.finish()
+}

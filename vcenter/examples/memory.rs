@@ -60,11 +60,11 @@ fn machine(n: usize) -> Event {
         ("config.hardware.memoryMB", Some(16384.into())),
         ("config.changeVersion", text(format!("2026-01-01T00:00:00.{n:06}Z"))),
     ];
-    Event::Apply(ObjectUpdate {
-        reference: EntityRef::new(Kind::VirtualMachine, format!("vm-{n}")),
-        whole: true,
-        properties: properties.into_iter().map(|(path, value)| (path.into(), value)).collect(),
-    })
+    Event::Apply(ObjectUpdate::new(
+        EntityRef::new(Kind::VirtualMachine, format!("vm-{n}")),
+        true,
+        properties.into_iter().map(|(path, value)| (path.into(), value)).collect(),
+    ))
 }
 
 /// Resident memory, bytes.

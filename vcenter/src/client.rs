@@ -273,6 +273,20 @@ impl Client {
         Ok(())
     }
 
+    /// Loads the whole inventory anew: page by page, and seen by readers as one change. For who does not trust what was told
+    /// of changes; many who ask at once share one load.
+    pub async fn reload(&self, timeout: Duration) -> Result<()> {
+        let (done, loaded) = oneshot::channel();
+        if self.commands.send(Command::Reload(done)).await.is_err() {
+            return Err(Error::Closed);
+        }
+        match tokio::time::timeout(timeout, loaded).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(Error::Closed),
+            Err(_) => Err(Error::Timeout { what: "Loading the inventory anew".to_owned(), after: timeout }),
+        }
+    }
+
     /// Stops following the inventory and logs out. What the vCenter holds for us ends with the session. May be called
     /// again; other clones fail from now on.
     pub async fn close(&self) {

@@ -18,6 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Describes virtual machines: guest, power, addresses, place, tags.
 ///
+/// Where the minion's user may not read some properties of a machine, these are empty, and listed under `hidden`.
 /// `tags` is `None` where the vCenter's tagging service does not tell them; the log has the reason.
 ///
 /// The result is a map by name. Where several machines share a name, each goes by its inventory path.
@@ -63,8 +64,8 @@ fn described(
 ) -> Map {
     let host = inventory.host_of(vm);
     let macs: Vec<&str> = vm.network_cards.iter().filter_map(|card| card.mac_address.as_deref()).collect();
-    let name = |name: &std::sync::Arc<str>| name.to_string();
-    map! {
+    let name = |name: &Arc<str>| name.to_string();
+    let mut described = map! {
         "guest_name" => name(&vm.name),
         "guest_fullname" => vm.guest_full_name.as_ref().map(name),
         "power_state" => vm.power_state.map(|state| state.as_str()),
@@ -78,7 +79,12 @@ fn described(
         "tags" => tags.map(|tags| tag_names(tags.get(&vm.reference))),
         "folder" => inventory.path(&vm.reference),
         "moid" => vm.reference.moid(),
+    };
+    let hidden: Vec<String> = inventory.hidden(&vm.reference).iter().map(name).collect();
+    if !hidden.is_empty() {
+        described.insert("hidden", hidden);
     }
+    described
 }
 
 fn tag_names(tags: Option<&Vec<Arc<Tag>>>) -> Vec<String> {

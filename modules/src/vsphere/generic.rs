@@ -1,15 +1,20 @@
-//! What no other function covers: any method of the vSphere API, any properties of any objects.
+//! What no other function covers: any method of the vSphere API, any properties of any objects, and how much of the vCenter
+//! the minion knows.
 //!
 //! vsalt's own; Salt's module has nothing like it.
 
 use std::time::Duration;
 
 use salt::connection::own;
-use salt::{Context, Error, Map, Result, Value, Words, functions, salt_fn};
+use salt::{Context, Error, Map, Result, Value, Words, functions, map, salt_fn};
 use serde_json::Value as Json;
+use vcenter::inventory::Kind;
 use vcenter::ops::generic::{self, Collected, Of};
 
-functions![call, collect];
+functions![call, collect, inventory];
+
+/// How long loading the inventory anew may take.
+const RELOAD: Duration = Duration::from_secs(300);
 
 /// Calls any method of the vSphere API, and gives its result.
 ///
@@ -96,6 +101,57 @@ async fn collect(
     let paths: Vec<&str> = paths.0.iter().map(String::as_str).collect();
     let found = generic::collect(&client, &of, &paths).await?;
     Ok(found.into_iter().map(|object| (object.reference.to_string().into(), shown(object).into())).collect())
+}
+
+/// Tells how much of the vCenter the minion knows, and how current that is. Nearly all answers come from there.
+///
+/// * `objects`: how many there are, by type.
+/// * `live`: whether changes are being followed; if not, answers wait for a while, and then fail rather than be outdated.
+/// * `age`: seconds since the vCenter last said that there is nothing newer. It grows to some 30 while nothing happens.
+/// * `partial`: the properties that the user may not read, by type and path, each with the number of objects. They are
+///   empty in answers.
+///
+/// CLI Example:
+///
+/// ```bash
+/// salt '*' vsphere.inventory
+/// salt '*' vsphere.inventory fresh=True
+/// ```
+#[salt_fn]
+async fn inventory(
+    cx: &Context,
+    /// Load everything anew first.
+    #[default(false)]
+    fresh: bool,
+) -> Result<Map> {
+    let client = cx.vcenter()?;
+    if fresh {
+        client.reload(RELOAD).await?;
+    }
+    let store = client.inventory();
+    let (inventory, status) = (store.read(), store.status());
+    let mut objects = Map::new();
+    for kind in Kind::ALL {
+        let count = inventory.all_of(kind).filter(|entity| entity.kind() == kind).count();
+        if count > 0 {
+            objects.insert(kind.name(), count as u64);
+        }
+    }
+    let mut partial = Map::new();
+    for ((kind, path), count) in inventory.hidden_properties() {
+        let paths = partial.entry(kind.name()).or_insert_with(|| Map::new().into());
+        if let Some(paths) = paths.as_map_mut() {
+            paths.insert(path.to_string(), count as u64);
+        }
+    }
+    Ok(map! {
+        "ready" => status.ready,
+        "live" => status.live,
+        "age" => store.age().map(|age| (age.as_secs_f64() * 1000.0).round() / 1000.0),
+        "version" => inventory.version(),
+        "objects" => objects,
+        "partial" => partial,
+    })
 }
 
 /// Types begin with a capital, services do not; `ServiceInstance` is the one object that is called as its type.

@@ -13,11 +13,18 @@ use crate::vim::{Args, MoRef, Object, Value};
 const WAIT_GRACE: Duration = Duration::from_secs(15);
 
 /// A property collector of our own (`CreatePropertyCollector`). It lives in the session and dies with it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Collector {
     session: Session,
     reference: MoRef,
     epoch: u64,
+}
+
+/// The same one on the server.
+impl PartialEq for Collector {
+    fn eq(&self, other: &Self) -> bool {
+        (self.epoch, &self.reference) == (other.epoch, &other.reference)
+    }
 }
 
 impl Collector {

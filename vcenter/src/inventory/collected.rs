@@ -20,6 +20,8 @@ const PART: i32 = 500;
 pub(crate) struct Collected {
     session: Session,
     max_wait: Duration,
+    /// What was set up last, if it has not been given up.
+    present: Option<Watch>,
     /// What the vCenter still holds without need.
     abandoned: Vec<Watch>,
     /// Paths this server does not know, whatever its version says.
@@ -29,6 +31,7 @@ pub(crate) struct Collected {
 }
 
 /// What the vCenter holds for us.
+#[derive(Clone, PartialEq)]
 pub(crate) struct Watch {
     collector: Collector,
     view: MoRef,
@@ -40,6 +43,7 @@ impl Collected {
         Collected {
             session,
             max_wait,
+            present: None,
             abandoned: Vec::new(),
             refused: HashSet::new(),
             hidden: HashSet::new(),
@@ -78,14 +82,15 @@ impl Source for Collected {
         for watch in std::mem::take(&mut self.abandoned) {
             self.close(watch).await;
         }
-        Ok(Watch { collector, view })
+        let watch = Watch { collector, view };
+        self.present = Some(watch.clone());
+        Ok(watch)
     }
 
     async fn wait(&mut self, watch: &Watch, version: &str, patience: Patience) -> Result<Option<UpdateSet>> {
         let max_wait = if patience == Patience::Wait { self.max_wait } else { Duration::ZERO };
-        let mut set = watch.collector.wait(version, max_wait, PART).await?;
-        for update in set.iter_mut().flat_map(|set| &mut set.objects) {
-            hide(update);
+        let set = watch.collector.wait(version, max_wait, PART).await?;
+        for update in set.iter().flat_map(|set| &set.objects) {
             for (path, fault) in &update.missing {
                 if fault.is("InvalidProperty") {
                     self.refuse(path);
@@ -103,6 +108,7 @@ impl Source for Collected {
     }
 
     async fn close(&mut self, watch: Watch) {
+        self.present.take_if(|present| *present == watch);
         if !watch.collector.is_stale()
             && let Err(error) = self.session.call(&watch.view, "DestroyView", ()).await
         {
@@ -112,7 +118,12 @@ impl Source for Collected {
     }
 
     fn abandon(&mut self, watch: Watch) {
+        self.present.take_if(|present| *present == watch);
         self.abandoned.push(watch);
+    }
+
+    fn restart(&mut self) {
+        self.abandoned.extend(self.present.take());
     }
 
     async fn read(&mut self, objects: &[EntityRef]) -> Result<Vec<Event>> {
@@ -127,14 +138,6 @@ impl Source for Collected {
     }
 }
 
-/// What may not be read any more is not kept as it was: nobody would tell that it has changed.
-fn hide(update: &mut collector::ObjectUpdate) {
-    for (path, _) in update.missing.iter().filter(|(_, fault)| fault.is("NoPermission")) {
-        update.properties.retain(|(told, _)| told != path);
-        update.properties.push((path.clone(), None));
-    }
-}
-
 /// Reads what the inventory keeps of objects directly: each whole, or that it is gone.
 pub(crate) async fn read(
     session: &Session,
@@ -146,11 +149,11 @@ pub(crate) async fn read(
     for object in objects {
         let paths = paths(object.kind(), &version, refused);
         events.push(match collector::read_if_there(session, &object.moref(), &paths).await? {
-            Some(content) => Event::Apply(ObjectUpdate {
-                reference: object.clone(),
-                whole: true,
-                properties: content.properties.into_iter().map(|(path, value)| (path, Some(value))).collect(),
-            }),
+            Some(content) => {
+                let properties =
+                    content.properties.into_iter().map(|(path, value)| (path, Some(value))).collect();
+                Event::Apply(ObjectUpdate::new(object.clone(), true, properties).without(&content.missing))
+            }
             None => Event::Delete(object.clone()),
         });
     }
@@ -200,8 +203,6 @@ fn newer(version: &str, than: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::soap::Fault;
-    use crate::vim::Object;
 
     #[test]
     fn every_path_is_in_the_schema() {
@@ -231,26 +232,6 @@ mod tests {
     fn a_refused_path_is_not_asked_for_again() {
         let refused = HashSet::from(["guest.net".to_owned()]);
         assert!(!paths(Kind::VirtualMachine, "8.0", &refused).contains(&"guest.net"));
-    }
-
-    #[test]
-    fn what_may_not_be_read_any_more_is_not_kept() {
-        let fault = |kind: &'static str| Fault::new("why", Object::new(kind));
-        let mut update = collector::ObjectUpdate {
-            reference: MoRef::new("VirtualMachine", "vm-1"),
-            kind: collector::UpdateKind::Modify,
-            properties: vec![("name".into(), Some("a".into()))],
-            missing: vec![
-                ("config.hardware.numCPU".into(), fault("NoPermission")),
-                // Out of order for a moment; what was known is likely true still.
-                ("guest.net".into(), fault("HostCommunication")),
-            ],
-        };
-        hide(&mut update);
-        assert_eq!(
-            update.properties,
-            [("name".into(), Some("a".into())), ("config.hardware.numCPU".into(), None)]
-        );
     }
 
     #[test]

@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use super::entity::Entity;
 use super::kind::{EntityRef, Kind};
-use super::property::Uuid;
+use super::property::{Interner, Uuid};
+use super::store::ObjectUpdate;
 
 /// The inventory as it was at one moment. It does not change while it is held: take it, read, and let it go.
 ///
@@ -23,6 +24,8 @@ pub struct Inventory {
     pub(super) uuids: Multi<Uuid>,
     pub(super) instance_uuids: Multi<Uuid>,
     pub(super) addresses: Multi<IpAddr>,
+    /// The paths that the user may not read, of the objects that have any.
+    pub(super) hidden: HashMap<EntityRef, Box<[Arc<str>]>>,
 }
 
 impl Inventory {
@@ -39,6 +42,41 @@ impl Inventory {
     /// Whether there are none, as before the first load.
     pub fn is_empty(&self) -> bool {
         self.entities.is_empty()
+    }
+
+    /// The properties that the user may not read of an object, by path: they are unset here, whatever they are.
+    pub fn hidden(&self, reference: &EntityRef) -> &[Arc<str>] {
+        self.hidden.get(reference).map_or(&[], |paths| paths)
+    }
+
+    /// Of how many objects of which kind the user may not read which property.
+    pub fn hidden_properties(&self) -> BTreeMap<(Kind, Arc<str>), usize> {
+        let mut found = BTreeMap::new();
+        for (reference, paths) in &self.hidden {
+            for path in paths {
+                *found.entry((reference.kind(), path.clone())).or_default() += 1;
+            }
+        }
+        found
+    }
+
+    /// Notes what an update hides, and what it shows again. True if that is not as it was.
+    pub(super) fn hide(&mut self, update: &ObjectUpdate, interner: &mut Interner) -> bool {
+        if update.hidden.is_empty() && !self.hidden.contains_key(&update.reference) {
+            return false;
+        }
+        let before = self.hidden.remove(&update.reference).unwrap_or_default();
+        let told = |path: &Arc<str>| update.properties.iter().any(|(told, _)| **told == **path);
+        let mut paths: Vec<Arc<str>> =
+            before.iter().filter(|path| !update.whole && !told(path)).cloned().collect();
+        paths.extend(update.hidden.iter().map(|path| interner.intern(path)));
+        paths.sort_unstable();
+        paths.dedup();
+        let changed = *paths != *before;
+        if !paths.is_empty() {
+            self.hidden.insert(update.reference.clone(), paths.into());
+        }
+        changed
     }
 
     /// Puts an entity in, in place of the one with its reference, which is returned.
@@ -60,6 +98,7 @@ impl Inventory {
 
     /// Takes an entity out.
     pub(super) fn remove(&mut self, reference: &EntityRef) -> Option<Arc<Entity>> {
+        self.hidden.remove(reference);
         let before = self.entities.remove(reference)?;
         self.unindex(reference, &Keys::of(&before));
         Some(before)

@@ -11,6 +11,7 @@ use super::entity::Entity;
 use super::index::Inventory;
 use super::kind::EntityRef;
 use super::property::Interner;
+use crate::soap::Fault;
 use crate::vim::Value;
 
 /// Batches of changes that a slow subscriber can be behind before it misses some.
@@ -43,6 +44,30 @@ pub struct ObjectUpdate {
     pub whole: bool,
     /// Properties by path; none where the property is unset.
     pub properties: Vec<(Box<str>, Option<Value>)>,
+    /// The paths that the user may not read. What was known of them is forgotten: nobody would tell that it has changed.
+    pub hidden: Vec<Box<str>>,
+}
+
+impl ObjectUpdate {
+    /// An update of which everything may be read.
+    pub fn new(
+        reference: EntityRef,
+        whole: bool,
+        properties: Vec<(Box<str>, Option<Value>)>,
+    ) -> ObjectUpdate {
+        ObjectUpdate { reference, whole, properties, hidden: Vec::new() }
+    }
+
+    /// With the properties that could not be read, and why. One that may not be read is hidden; what cannot be read for
+    /// another reason, as of a host that is away for a moment, is likely true still.
+    #[must_use]
+    pub(crate) fn without(mut self, missing: &[(Box<str>, Fault)]) -> ObjectUpdate {
+        for (path, _) in missing.iter().filter(|(_, fault)| fault.is("NoPermission")) {
+            self.properties.retain(|(told, _)| told != path);
+            self.hidden.push(path.clone());
+        }
+        self
+    }
 }
 
 /// What one batch has changed, for those who follow the inventory.
@@ -72,6 +97,8 @@ pub struct Status {
     pub live: bool,
     /// The version of the inventory.
     pub version: u64,
+    /// How many objects have properties that the user may not read ([`Inventory::hidden`]).
+    pub partial: usize,
     /// When the vCenter last answered the watcher.
     pub contact: Option<Instant>,
 }
@@ -97,7 +124,7 @@ struct Shared {
 
 /// An empty inventory: its writer and a first reader.
 pub fn store() -> (Writer, Store) {
-    let status = Status { ready: false, live: false, version: 0, contact: None };
+    let status = Status { ready: false, live: false, version: 0, partial: 0, contact: None };
     let shared = Arc::new(Shared {
         current: RwLock::default(),
         status: watch::Sender::new(status),
@@ -221,11 +248,11 @@ impl Writer {
         let before = self.store().read();
         loaded.version = before.version + 1;
         let changes = difference(&before, &loaded);
-        let version = loaded.version;
+        let (version, partial) = (loaded.version, loaded.hidden.len());
         *self.shared.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(loaded);
         drop(before);
         self.interner.sweep();
-        self.announce(version, changes, true);
+        self.announce(version, partial, changes, true);
     }
 
     fn change(&mut self, events: Vec<Event>) {
@@ -250,18 +277,19 @@ impl Writer {
             return;
         }
         inventory.version += 1;
-        let version = inventory.version;
+        let (version, partial) = (inventory.version, inventory.hidden.len());
         drop(current);
-        self.announce(version, changes, false);
+        self.announce(version, partial, changes, false);
     }
 
-    fn announce(&self, version: u64, changes: Vec<Change>, loaded: bool) {
+    fn announce(&self, version: u64, partial: usize, changes: Vec<Change>, loaded: bool) {
         if !changes.is_empty() {
             // Nobody listening is no error.
             let _ = self.shared.changes.send(Arc::new(Changes { version, changes }));
         }
         self.shared.status.send_modify(|status| {
             status.version = version;
+            status.partial = partial;
             status.ready |= loaded;
         });
     }
@@ -294,12 +322,21 @@ fn apply_update(inventory: &mut Inventory, update: &ObjectUpdate, interner: &mut
             tracing::debug!(object = %update.reference, path, "vCenter told of a property nobody asked for");
         }
     }
-    if known.as_deref() == Some(&entity) {
-        return None;
+    for path in &update.hidden {
+        entity.set(path, None, interner);
     }
-    let after = Arc::new(entity);
-    let before = inventory.insert(after.clone());
-    Some(Change { before, after: Some(after) })
+    let hidden = inventory.hide(update, interner);
+    match known {
+        Some(known) if *known == entity => {
+            // The same to whom compares it, but no more all that there is, or all of it again.
+            hidden.then(|| Change { before: Some(known.clone()), after: Some(known) })
+        }
+        _ => {
+            let after = Arc::new(entity);
+            let before = inventory.insert(after.clone());
+            Some(Change { before, after: Some(after) })
+        }
+    }
 }
 
 fn difference(before: &Inventory, after: &Inventory) -> Vec<Change> {

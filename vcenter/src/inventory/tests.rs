@@ -16,12 +16,12 @@ fn object(kind: Kind, id: &str, name: &str, parent: Option<(Kind, &str)>, more: 
         properties.push(("parent".into(), Some(MoRef::new(kind.name(), id).into())));
     }
     properties.extend(more.into_iter().map(|(path, value)| (path.into(), Some(value))));
-    Event::Apply(ObjectUpdate { reference: EntityRef::new(kind, id), whole: true, properties })
+    Event::Apply(ObjectUpdate::new(EntityRef::new(kind, id), true, properties))
 }
 
 fn modify(kind: Kind, id: &str, path: &str, value: Value) -> Event {
     let properties = vec![(path.into(), Some(value).filter(|value| !value.is_null()))];
-    Event::Apply(ObjectUpdate { reference: EntityRef::new(kind, id), whole: false, properties })
+    Event::Apply(ObjectUpdate::new(EntityRef::new(kind, id), false, properties))
 }
 
 fn moref(kind: Kind, id: &str) -> Value {
@@ -419,4 +419,48 @@ proptest! {
             prop_assert_eq!(&followed, &expected);
         }
     }
+}
+
+/// What may not be read is unset and said to be so, until it may be read again.
+#[test]
+fn what_may_not_be_read_is_said() {
+    let (mut writer, store) = small();
+    let may_not = |path: &str, whole: bool| {
+        let fault = |kind: &'static str| crate::Fault::new("why", Object::new(kind));
+        let told = vec![("name".into(), Some("vm01".into())), (path.into(), Some("10.0.0.7".into()))];
+        let missing = [
+            (Box::from(path), fault("NoPermission")),
+            // Out of order for a moment; what was known is likely true still.
+            (Box::from("config.uuid"), fault("HostCommunication")),
+        ];
+        Event::Apply(ObjectUpdate::new(vm("vm-1"), whole, told).without(&missing))
+    };
+    let shown = || {
+        let inventory = store.read();
+        let hidden: Vec<String> = inventory.hidden(&vm("vm-1")).iter().map(ToString::to_string).collect();
+        let address = inventory.entity::<VirtualMachine>(&vm("vm-1")).and_then(|vm| vm.ip_address);
+        (hidden, address.map(|it| it.to_string()), store.status().partial)
+    };
+    assert_eq!(shown(), (vec![], Some("10.0.0.7".into()), 0));
+    let mut changes = store.subscribe();
+    writer.apply(vec![may_not("guest.ipAddress", false)]);
+    assert_eq!(shown(), (vec!["guest.ipAddress".into()], None, 1));
+    assert_eq!(changes.try_recv().unwrap().changes.len(), 1);
+    assert!(store.read().by_uuid("4221d3a7-00be-5f31-9c3d-0a1b2c3d4e5f").len() == 1, "kept");
+
+    // Another one, and one that is unset anyway: the same to whom compares the object, but told.
+    let version = store.read().version();
+    writer.apply(vec![may_not("guest.hostName", false)]);
+    assert_eq!(shown().0, ["guest.hostName", "guest.ipAddress"]);
+    assert!(store.read().version() > version);
+    let all = store.read().hidden_properties();
+    assert_eq!(all.get(&(Kind::VirtualMachine, "guest.hostName".into())), Some(&1));
+
+    // A property that is told may be read again; so may everything that a whole object does not hide.
+    writer.apply(vec![modify(Kind::VirtualMachine, "vm-1", "guest.ipAddress", "10.0.0.8".into())]);
+    assert_eq!(shown(), (vec!["guest.hostName".into()], Some("10.0.0.8".into()), 1));
+    writer.apply(vec![object(Kind::VirtualMachine, "vm-1", "vm01", None, vec![])]);
+    assert_eq!((shown().0, shown().2), (vec![], 0));
+    writer.apply(vec![may_not("guest.hostName", true), Event::Delete(vm("vm-1"))]);
+    assert_eq!((shown().0, shown().2), (vec![], 0));
 }

@@ -43,6 +43,9 @@ pub(crate) trait Source: Send {
     /// Gives a watch up that cannot be asked now; the vCenter is told when it can.
     fn abandon(&mut self, watch: Self::Watch);
 
+    /// Gives the present watch up, whatever it is doing: nobody waits for it any more.
+    fn restart(&mut self);
+
     /// Reads objects directly: each as it is, or that it is gone.
     fn read(&mut self, objects: &[EntityRef]) -> impl Future<Output = Result<Vec<Event>>> + Send;
 
@@ -190,7 +193,7 @@ fn event(update: crate::collector::ObjectUpdate, loading: bool) -> Option<Event>
         return Some(Event::Delete(reference));
     }
     let whole = update.kind == UpdateKind::Enter;
-    let update = ObjectUpdate { reference, whole, properties: update.properties };
+    let update = ObjectUpdate::new(reference, whole, update.properties).without(&update.missing);
     Some(if loading { Event::InitApply(update) } else { Event::Apply(update) })
 }
 
@@ -199,29 +202,81 @@ fn event(update: crate::collector::ObjectUpdate, loading: bool) -> Option<Event>
 pub(crate) enum Command {
     /// Apply what has been read by other means, and say when that is done.
     Apply(Vec<Event>, oneshot::Sender<()>),
+    /// Load everything anew, and say when that is done.
+    Reload(oneshot::Sender<()>),
+}
+
+/// Those who want everything loaded anew. A load serves those who have asked before it began; who comes later waits for the
+/// next, so that however many ask, no load is ever broken off for one of them.
+#[derive(Default)]
+struct Reloads {
+    served: Vec<oneshot::Sender<()>>,
+    next: Vec<oneshot::Sender<()>>,
+}
+
+impl Reloads {
+    fn wanted(&self) -> bool {
+        !self.next.is_empty()
+    }
+
+    /// A load begins.
+    fn begin(&mut self) {
+        self.served.append(&mut self.next);
+    }
+
+    /// The load that was under way is complete.
+    fn done(&mut self) {
+        for served in self.served.drain(..) {
+            // Whoever asked may have stopped waiting.
+            let _ = served.send(());
+        }
+    }
 }
 
 /// Drives the machine for as long as it is polled, and does what others ask meanwhile.
 pub(crate) async fn run<S: Source>(mut source: S, mut writer: Writer, mut commands: mpsc::Receiver<Command>) {
     let mut state = State::Empty;
     let mut failures = 0;
+    let mut reloads = Reloads::default();
     loop {
+        // A load under way goes on; who wants another one waits for its end.
+        let complete = matches!(state, State::Watching { .. });
+        if complete && reloads.wanted() {
+            source.restart();
+            state = State::Empty;
+            continue;
+        }
+        if matches!(state, State::Empty) {
+            reloads.begin();
+        }
         let step = {
             let patience = if failures == 0 { Patience::Wait } else { Patience::Look };
             let step = step(state, &mut source, patience);
             tokio::pin!(step);
             loop {
                 tokio::select! {
-                    step = &mut step => break step,
-                    Some(command) = commands.recv() => obey(command, &mut writer),
+                    step = &mut step => break Some(step),
+                    Some(command) = commands.recv() => obey(command, &mut writer, &mut reloads),
+                }
+                if complete && reloads.wanted() {
+                    break None;
                 }
             }
         };
+        let Some(step) = step else {
+            source.restart();
+            state = State::Empty;
+            continue;
+        };
+        let loaded = step.events.last() == Some(&Event::InitDone);
         state = step.state;
         if !step.events.is_empty() {
             let gaps = Gaps::before(&writer.store().read(), &step.events);
             writer.apply(step.events);
             close(gaps, &mut source, &mut writer).await;
+        }
+        if loaded {
+            reloads.done();
         }
         let Some(error) = step.failure else {
             failures = 0;
@@ -237,7 +292,7 @@ pub(crate) async fn run<S: Source>(mut source: S, mut writer: Writer, mut comman
         loop {
             tokio::select! {
                 () = &mut pause => break,
-                Some(command) = commands.recv() => obey(command, &mut writer),
+                Some(command) = commands.recv() => obey(command, &mut writer, &mut reloads),
             }
         }
     }
@@ -260,13 +315,14 @@ async fn close<S: Source>(gaps: Gaps, source: &mut S, writer: &mut Writer) {
     }
 }
 
-fn obey(command: Command, writer: &mut Writer) {
+fn obey(command: Command, writer: &mut Writer, reloads: &mut Reloads) {
     match command {
         Command::Apply(events, done) => {
             writer.apply(events);
             // Whoever asked may have stopped waiting.
             let _ = done.send(());
         }
+        Command::Reload(done) => reloads.next.push(done),
     }
 }
 

@@ -129,7 +129,7 @@ mod tests {
             ("parent".into(), Some(MoRef::new(parent.0.name(), parent.1).into())),
         ];
         properties.extend(more.map(|(path, moref)| (path.into(), Some(moref.into()))));
-        Event::Apply(ObjectUpdate { reference: EntityRef::new(kind, id), whole: true, properties })
+        Event::Apply(ObjectUpdate::new(EntityRef::new(kind, id), true, properties))
     }
 
     #[test]

@@ -17,6 +17,7 @@ struct Script(Arc<Mutex<Inner>>);
 struct Inner {
     answers: VecDeque<Answer>,
     asked: Vec<String>,
+    more: Arc<tokio::sync::Notify>,
 }
 
 enum Answer {
@@ -39,10 +40,24 @@ impl Script {
         std::mem::take(&mut self.0.lock().unwrap().asked)
     }
 
-    fn next(&self, asked: String) -> Option<Answer> {
-        let mut inner = self.0.lock().unwrap();
-        inner.asked.push(asked);
-        inner.answers.pop_front()
+    /// The next answer, as soon as there is one.
+    async fn next(&self, asked: String) -> Answer {
+        let more = {
+            let mut inner = self.0.lock().unwrap();
+            inner.asked.push(asked);
+            inner.more.clone()
+        };
+        loop {
+            if let Some(answer) = self.0.lock().unwrap().answers.pop_front() {
+                return answer;
+            }
+            more.notified().await;
+        }
+    }
+
+    /// Goes on with what has been added.
+    fn go_on(&self) {
+        self.0.lock().unwrap().more.notify_one();
     }
 }
 
@@ -50,19 +65,17 @@ impl Source for Script {
     type Watch = u32;
 
     async fn open(&mut self) -> Result<u32> {
-        match self.next("open".to_owned()) {
-            Some(Answer::Open(answer)) => answer.map(|()| 1),
-            Some(Answer::Wait(_)) => panic!("opened where a wait was expected"),
-            None => std::future::pending().await,
+        match self.next("open".to_owned()).await {
+            Answer::Open(answer) => answer.map(|()| 1),
+            Answer::Wait(_) => panic!("opened where a wait was expected"),
         }
     }
 
     async fn wait(&mut self, _: &u32, version: &str, patience: Patience) -> Result<Option<UpdateSet>> {
         let how = if patience == Patience::Wait { "wait" } else { "look" };
-        match self.next(format!("{how} '{version}'")) {
-            Some(Answer::Wait(answer)) => answer,
-            Some(Answer::Open(_)) => panic!("waited where an opening was expected"),
-            None => std::future::pending().await,
+        match self.next(format!("{how} '{version}'")).await {
+            Answer::Wait(answer) => answer,
+            Answer::Open(_) => panic!("waited where an opening was expected"),
         }
     }
 
@@ -74,11 +87,11 @@ impl Source for Script {
             .iter()
             .map(|object| match object.moid().starts_with("lost") {
                 true => Event::Delete(object.clone()),
-                false => Event::Apply(ObjectUpdate {
-                    reference: object.clone(),
-                    whole: true,
-                    properties: vec![("name".into(), Some(object.moid().into()))],
-                }),
+                false => Event::Apply(ObjectUpdate::new(
+                    object.clone(),
+                    true,
+                    vec![("name".into(), Some(object.moid().into()))],
+                )),
             })
             .collect())
     }
@@ -89,6 +102,10 @@ impl Source for Script {
 
     fn abandon(&mut self, _: u32) {
         self.0.lock().unwrap().asked.push("abandon".to_owned());
+    }
+
+    fn restart(&mut self) {
+        self.0.lock().unwrap().asked.push("restart".to_owned());
     }
 
     fn learn(&mut self, error: &Error) {
@@ -297,7 +314,7 @@ async fn what_is_read_directly_is_applied_while_a_wait_goes_on() {
     let (store, commands) = play(script).await;
     let reference = EntityRef::new(Kind::VirtualMachine, "vm-1");
     let properties = vec![("runtime.powerState".into(), Some("poweredOn".into()))];
-    let update = ObjectUpdate { reference: reference.clone(), whole: false, properties };
+    let update = ObjectUpdate::new(reference.clone(), false, properties);
     let (done, applied) = oneshot::channel();
     commands.send(Command::Apply(vec![Event::Apply(update)], done)).await.unwrap();
     applied.await.unwrap();
@@ -366,4 +383,39 @@ async fn when_the_watcher_ends_the_inventory_is_not_live() {
     assert!(running.await.is_err());
     assert!(store.is_ready() && !store.status().live);
     assert_eq!(names(&store), ["a"], "what was known stays readable");
+}
+
+/// A load on demand takes a new watch; those who ask while one is under way share the next.
+#[tokio::test(start_paused = true)]
+async fn everything_is_loaded_anew_for_who_asks() {
+    let load = |script: Script, name: &str| {
+        script.open(Ok(())).wait(set("1", false, vec![vm("vm-1", UpdateKind::Enter, name)]))
+    };
+    let script = load(Script::default(), "a");
+    let (store, commands) = play(script.clone()).await;
+    assert_eq!(script.asked(), ["open", "wait ''", "wait '1'"]);
+
+    let ask = || {
+        let (done, loaded) = oneshot::channel();
+        commands.try_send(Command::Reload(done)).unwrap();
+        loaded
+    };
+    // The second and the third come while the first load waits for its answer.
+    let mut first = ask();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(script.asked(), ["restart", "open"]);
+    let (mut second, mut third) = (ask(), ask());
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(script.asked().is_empty() && first.try_recv().is_err() && second.try_recv().is_err());
+    assert_eq!(names(&store), ["a"], "what was known stays until then");
+
+    load(script.clone(), "b").go_on();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!((names(&store), first.try_recv().is_ok()), (vec!["b".to_owned()], true));
+    assert_eq!(script.asked(), ["wait ''", "restart", "open"]);
+    load(script.clone(), "c").go_on();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(second.try_recv().is_ok() && third.try_recv().is_ok());
+    assert_eq!(names(&store), ["c"]);
+    assert_eq!(script.asked(), ["wait ''", "wait '1'"]);
 }
