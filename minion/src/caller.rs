@@ -1,7 +1,6 @@
 //! One call from a command line: an identity that is made for it and ends with it (`vsalt call`).
 
 use std::fmt;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,11 +12,11 @@ use tokio::task::JoinHandle;
 use crate::clock;
 use crate::connection::{Address, Connection, Exit, Policy};
 use crate::files::{LocalFiles, RemoteFiles};
-use crate::job::{self, Jobs, return_load};
+use crate::job::{self, Jobs, ProcDir, return_load};
 use crate::link::Link;
 use crate::local::{self, LocalMaster};
 use crate::master::RemoteMaster;
-use crate::minion::{masters_in_order, opener, registries};
+use crate::minion::{cachedir, masters_in_order, opener, registries};
 use crate::pillar;
 use crate::proxy::Proxy;
 use crate::refresh::{self, Refresh, What};
@@ -63,7 +62,7 @@ pub struct Caller {
 pub async fn with_master(opts: Map) -> Result<Caller, Failure> {
     let (refused, _refusals) = mpsc::unbounded_channel();
     let (refresh, refreshes) = mpsc::unbounded_channel();
-    let (link, jobs) = (Link::new(refused), Arc::new(Jobs::default()));
+    let (link, jobs) = (Link::new(refused), jobs_of(&opts));
     let policy = Policy { patient: false, ..Policy::of(&opts) };
     let mut configured = opts;
     let masters: Vec<Address> = masters_in_order(&configured)?;
@@ -94,7 +93,8 @@ pub async fn with_master(opts: Map) -> Result<Caller, Failure> {
 /// # Errors
 /// The options are wrong.
 pub async fn local(opts: Map) -> Result<Caller, Failure> {
-    local_with(opts, Arc::new(Jobs::default())).await
+    let jobs = jobs_of(&opts);
+    local_with(opts, jobs).await
 }
 
 /// The same with a table of running jobs that others write to.
@@ -212,8 +212,9 @@ fn id_of(opts: &Map) -> Result<String, Failure> {
     }
 }
 
-fn cachedir(opts: &Map) -> PathBuf {
-    PathBuf::from(opts.get_str("cachedir").unwrap_or("/var/cache/salt/proxy"))
+/// The jobs that the daemon runs are seen by a call, too.
+fn jobs_of(opts: &Map) -> Arc<Jobs> {
+    Arc::new(Jobs::with_files(ProcDir::below(&cachedir(opts))))
 }
 
 fn identity(

@@ -7,7 +7,7 @@ use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
 
 use salt::context::FileHash;
-use salt::{Error, Result};
+use salt::{Error, Result, file_name};
 use sha2::{Digest, Sha224, Sha256, Sha384, Sha512};
 
 pub use local::LocalFiles;
@@ -29,9 +29,12 @@ pub fn below(directory: &Path, saltenv: &str, path: &str) -> Result<PathBuf> {
 
 /// A relative path of plain names.
 fn plain(path: &str) -> Option<&Path> {
-    let names_only = Path::new(path).components().all(|c| matches!(c, Component::Normal(_)));
-    let path = (names_only && !path.is_empty() && !path.contains(['\0', '\\'])).then(|| Path::new(path))?;
-    path.components().next().map(|_| path)
+    let is_name = |c: Component| match c {
+        Component::Normal(name) => name.to_str().and_then(file_name).is_some(),
+        _ => false,
+    };
+    let path = Path::new(path);
+    (path.components().next().is_some() && path.components().all(is_name)).then_some(path)
 }
 
 /// The hash of a file on disk, as lower-case hex; none for a kind of hash that is not known here or a file that can't

@@ -1,6 +1,8 @@
 //! A job's life: is it mine, was it here before, run it, return it.
 
+pub mod proc;
 pub mod run;
+pub mod seen;
 pub mod table;
 
 use std::sync::Arc;
@@ -13,8 +15,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::Instant;
 use tracing::{debug, error, info, warn};
 
+pub use proc::ProcDir;
 pub use run::execute;
-pub use table::{Jobs, Seen};
+pub use seen::Seen;
+pub use table::Jobs;
 
 use crate::clock;
 use crate::settings::Settings;
@@ -72,6 +76,10 @@ impl Desk {
         match load.get_str("user") {
             Some(user) => info!("User {user} Executing command {fun} with jid {jid}"),
             None => info!("Executing command {fun} with jid {jid}"),
+        }
+        if salt::file_name(&jid).is_none() {
+            error!("The job id {jid:?} can't be one. Ignoring the job.");
+            return;
         }
         if !self.seen.first_time(&jid) {
             debug!("The job {jid} was here before and is ignored");
@@ -156,10 +164,8 @@ fn warn_of_returners(opts: &Map, load: &Map) {
 /// Keeps a return for `saltutil.find_cached_job` (`salt/utils/minion.py`, `cache_jobs`).
 async fn cache_job(opts: &Map, jid: &str, ret: &Map) {
     let Some(cachedir) = opts.text("cachedir") else { return };
-    if !jid.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
-        return;
-    }
-    let directory = std::path::Path::new(cachedir).join("minion_jobs").join(jid);
+    let Some(name) = salt::file_name(jid) else { return };
+    let directory = std::path::Path::new(cachedir).join("minion_jobs").join(name);
     let write = async {
         let bytes = salt::msgpack::pack(&Value::Map(ret.clone())).map_err(std::io::Error::other)?;
         tokio::fs::create_dir_all(&directory).await?;

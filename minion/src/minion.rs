@@ -13,11 +13,11 @@ use tokio::task::JoinSet;
 use tracing::{error, info};
 
 use crate::connection::{Address, Exit};
-use crate::job::Seen;
+use crate::job::{Jobs, ProcDir, Seen};
 use crate::settings::Settings;
 use masters::{Masters, masters};
 
-pub use start::{channel_config, opener, registries};
+pub use start::{cachedir, channel_config, opener, registries};
 
 /// Runs a proxy minion until it is told to stop (SIGTERM, SIGINT) or can't go on. Gives the exit status of the process.
 ///
@@ -43,12 +43,17 @@ async fn run(opts: Map) -> Result<(), Exit> {
         Masters::OneOf(all) => vec![all],
         Masters::Nobody => return alone::live(opts, stopped).await,
     };
-    let seen = Arc::new(Seen::new(usize::try_from(opts.number("minion_jid_queue_hwm", 100)).unwrap_or(100)));
+    let cachedir = cachedir(&opts);
+    let most = usize::try_from(opts.number("minion_jid_queue_hwm", 100)).unwrap_or(100);
+    let seen = Arc::new(Seen::open(&cachedir.join("spool/seen"), most));
+    let files = ProcDir::below(&cachedir);
+    files.clear();
+    let jobs = Arc::new(Jobs::with_files(files));
     let alone = lives.len() == 1;
     let mut running = JoinSet::new();
     for (n, masters) in lives.into_iter().enumerate() {
-        let (seen, stop) = (seen.clone(), stopped.clone());
-        let start = start::Start { opts: opts.clone(), masters, alone, leads: n == 0, seen, stop };
+        let (jobs, seen, stop) = (jobs.clone(), seen.clone(), stopped.clone());
+        let start = start::Start { opts: opts.clone(), masters, alone, leads: n == 0, jobs, seen, stop };
         running.spawn(start.live());
     }
     // The first that can't go on ends the process, as with the original; the others still log out.

@@ -225,7 +225,7 @@ fn remove_files(dir: &Path) -> bool {
     let Ok(entries) = std::fs::read_dir(dir) else { return true };
     entries.flatten().all(|entry| match entry.file_type() {
         // What waits here for the master is no cache.
-        Ok(kind) if kind.is_dir() && entry.file_name() == "spool" => true,
+        Ok(kind) if kind.is_dir() && matches!(entry.file_name().to_str(), Some("spool" | "proc")) => true,
         Ok(kind) if kind.is_dir() => remove_files(&entry.path()),
         // Keys are never part of a cache that may be cleared.
         _ if entry.path().extension().is_some_and(|e| e == "pem" || e == "pub") => true,

@@ -1,15 +1,19 @@
-//! The running jobs, and the jids that were here.
+//! The running jobs.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use salt::Map;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
+use super::proc::{ProcDir, ProcFile};
+
 /// The running jobs of one minion.
 #[derive(Default)]
 pub struct Jobs {
+    /// Where each job has a file, if it has one.
+    directory: Option<ProcDir>,
     running: Mutex<Running>,
     ended: Notify,
 }
@@ -28,6 +32,16 @@ struct Entry {
     jid: String,
     proc: Map,
     task: AbortHandle,
+    file: Option<ProcFile>,
+}
+
+impl Entry {
+    /// The job is over.
+    fn over(self) {
+        if let Some(file) = self.file {
+            file.remove();
+        }
+    }
 }
 
 /// Held by the task of a job from the publication to the spooled return, however it ends.
@@ -41,6 +55,11 @@ impl Drop for Busy {
 }
 
 impl Jobs {
+    /// Jobs with files, by which other processes see them and they those of others.
+    pub fn with_files(directory: ProcDir) -> Jobs {
+        Jobs { directory: Some(directory), ..Jobs::default() }
+    }
+
     /// A job has come that nobody can see yet.
     pub fn busy(self: &Arc<Jobs>) -> Busy {
         self.lock().busy += 1;
@@ -51,21 +70,27 @@ impl Jobs {
     pub fn record(&self, jid: &str, load: &Map, task: AbortHandle) -> Ticket {
         let mut proc = Map::new().with("pid", std::process::id());
         proc.extend(load.clone());
+        let file = self.directory.as_ref().and_then(|directory| directory.write(jid, &proc));
         let mut running = self.lock();
         running.next += 1;
         let ticket = running.next;
-        running.jobs.insert(ticket, Entry { jid: jid.into(), proc, task });
+        running.jobs.insert(ticket, Entry { jid: jid.into(), proc, task, file });
         ticket
     }
 
     /// Removes the record of a job that is over.
     pub fn remove(&self, ticket: Ticket) {
-        self.lock().jobs.remove(&ticket);
+        let entry = self.lock().jobs.remove(&ticket);
+        if let Some(entry) = entry {
+            entry.over();
+        }
     }
 
-    /// The records of all running jobs, the oldest first.
+    /// The records of all running jobs, the oldest first; those of other processes last.
     pub fn all(&self) -> Vec<Map> {
-        self.lock().jobs.values().map(|entry| entry.proc.clone()).collect()
+        let mut all: Vec<Map> = self.lock().jobs.values().map(|entry| entry.proc.clone()).collect();
+        all.extend(self.directory.iter().flat_map(ProcDir::others));
+        all
     }
 
     /// Ends a job: it returns nothing. Gives the process id that Salt names in its answer; none if there is no such
@@ -80,6 +105,7 @@ impl Jobs {
         if matches!(signal, 9 | 15) {
             for entry in tickets.iter().filter_map(|ticket| running.jobs.remove(ticket)) {
                 entry.task.abort();
+                entry.over();
             }
         }
         Some(std::process::id().into())
@@ -102,6 +128,7 @@ impl Jobs {
     pub fn abort_all(&self) {
         for (_, entry) in std::mem::take(&mut self.lock().jobs) {
             entry.task.abort();
+            entry.over();
         }
     }
 
@@ -110,45 +137,10 @@ impl Jobs {
     }
 }
 
-/// The last jids that were accepted (`minion_jid_queue_hwm`), across all masters.
-pub struct Seen {
-    most: usize,
-    jids: Mutex<VecDeque<String>>,
-}
-
-impl Seen {
-    /// Remembers so many jids.
-    pub fn new(most: usize) -> Seen {
-        Seen { most, jids: Mutex::default() }
-    }
-
-    /// True for a jid that was not here, which from now on it was.
-    pub fn first_time(&self, jid: &str) -> bool {
-        let mut jids = self.jids.lock().unwrap_or_else(PoisonError::into_inner);
-        if jids.iter().any(|seen| seen == jid) {
-            return false;
-        }
-        jids.push_back(jid.into());
-        if jids.len() > self.most {
-            jids.pop_front();
-        }
-        true
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use salt::map;
-
-    #[test]
-    fn a_jid_runs_once_as_long_as_it_is_remembered() {
-        let seen = Seen::new(2);
-        assert!(seen.first_time("1"));
-        assert!(!seen.first_time("1"));
-        assert!(seen.first_time("2") && seen.first_time("3"));
-        assert!(seen.first_time("1"), "the oldest is forgotten");
-    }
 
     #[tokio::test]
     async fn a_killed_job_is_gone_at_once() {

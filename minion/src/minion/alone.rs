@@ -6,9 +6,10 @@ use salt::{Map, Value};
 use tokio::sync::watch;
 use tracing::{info, warn};
 
+use super::start::cachedir;
 use crate::caller;
 use crate::connection::Exit;
-use crate::job::Jobs;
+use crate::job::{Jobs, ProcDir};
 use crate::proxy;
 use crate::schedule::Scheduler;
 use crate::spool::Spool;
@@ -20,7 +21,9 @@ pub(super) async fn live(opts: Map, mut stop: watch::Receiver<bool>) -> Result<(
     proxy::check(opts.get_str("id").unwrap_or_default(), device)?;
     // What is returned to nobody need not be kept.
     let opts = opts.with("file_client", "local").with("pub_ret", false);
-    let jobs = Arc::new(Jobs::default());
+    let files = ProcDir::below(&cachedir(&opts));
+    files.clear();
+    let jobs = Arc::new(Jobs::with_files(files));
     let caller = caller::local_with(opts, jobs.clone())
         .await
         .map_err(|failure| Exit::new(failure.exit, failure.message))?;

@@ -28,6 +28,8 @@ pub(super) struct Start {
     pub alone: bool,
     /// The one of several that runs the schedule.
     pub leads: bool,
+    /// The running jobs of all lives.
+    pub jobs: Arc<Jobs>,
     pub seen: Arc<Seen>,
     pub stop: watch::Receiver<bool>,
 }
@@ -52,14 +54,13 @@ impl Start {
 
     /// The same with other functions.
     pub fn assemble_with(self, open: Opener, modules: Registry, states: Registry) -> Result<Life, Exit> {
-        let Start { opts, masters, alone, leads, seen, stop } = self;
+        let Start { opts, masters, alone, leads, jobs, seen, stop } = self;
         let id = opts.text("id").unwrap_or_default().to_string();
-        let cachedir = PathBuf::from(opts.text("cachedir").unwrap_or("/var/cache/salt/proxy"));
+        let cachedir = cachedir(&opts);
         let (refused, refusals) = mpsc::unbounded_channel();
         let (refresh, refreshes) = mpsc::unbounded_channel();
         let (connected, connections) = mpsc::unbounded_channel();
         let link = Link::new(refused);
-        let jobs = Arc::new(Jobs::default());
         let master = RemoteMaster::new(&id, link.clone(), jobs.clone(), refresh);
         let identity = Identity::new(Parts {
             id,
@@ -89,6 +90,11 @@ impl Start {
             stop,
         })
     }
+}
+
+/// Where everything is that may be lost without harm, and the spool.
+pub fn cachedir(opts: &Map) -> PathBuf {
+    PathBuf::from(opts.text("cachedir").unwrap_or("/var/cache/salt/proxy"))
 }
 
 /// Returns belong to the master that published the job: each master of several has a spool of its own.

@@ -76,7 +76,7 @@ async fn find_cached_job(
     jid: String,
 ) -> Result<Value> {
     // The id becomes a part of a path.
-    if jid.contains(['/', '\0']) || jid.starts_with('.') {
+    if salt::file_name(&jid).is_none() {
         return Err(Error::invocation(format!("'{jid}' is not the id of a job")));
     }
     let dir = super::cachedir(cx)?.join("minion_jobs").join(&jid);

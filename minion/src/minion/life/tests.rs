@@ -6,7 +6,7 @@ use salt::list;
 
 use super::*;
 use crate::connection::{Address, Opener};
-use crate::job::Seen;
+use crate::job::{ProcDir, Seen};
 use crate::minion::start::Start;
 use crate::scripted::{Scripted, eventually, registry};
 
@@ -25,21 +25,30 @@ fn live(master: &Arc<Scripted>, cachedir: &Path) -> Lived {
     live_with(&[master], cachedir, Map::new())
 }
 
-/// Masters at 127.0.0.1, 127.0.0.2 and so on.
+/// Masters at 127.0.0.1, 127.0.0.2 and so on, of which one is served at a time.
 fn live_with(masters: &[&Arc<Scripted>], cachedir: &Path, opts: Map) -> Lived {
-    let (stop, stopped) = watch::channel(false);
+    begin(start(masters.len(), cachedir, opts), masters)
+}
+
+fn start(masters: usize, cachedir: &Path, opts: Map) -> Start {
     let mut all =
         map! { "id" => "vc01", "cachedir" => cachedir.to_str().unwrap(), "acceptance_wait_time" => 1 };
     all.extend(opts);
-    let hosts: Vec<String> = (1..=masters.len()).map(|n| format!("127.0.0.{n}")).collect();
-    let start = Start {
+    Start {
         opts: all,
-        masters: hosts.iter().map(|host| Address { host: host.clone(), port: 4506 }).collect(),
+        masters: (1..=masters).map(|n| Address { host: format!("127.0.0.{n}"), port: 4506 }).collect(),
         alone: true,
         leads: true,
-        seen: Arc::new(Seen::new(100)),
-        stop: stopped,
-    };
+        jobs: Arc::new(Jobs::with_files(ProcDir::below(cachedir))),
+        seen: Arc::new(Seen::open(&cachedir.join("spool/seen"), 100)),
+        stop: watch::channel(false).1,
+    }
+}
+
+fn begin(mut start: Start, masters: &[&Arc<Scripted>]) -> Lived {
+    let (stop, stopped) = watch::channel(false);
+    start.stop = stopped;
+    let hosts: Vec<String> = (1..=masters.len()).map(|n| format!("127.0.0.{n}")).collect();
     let openers: Vec<_> = hosts.into_iter().zip(masters.iter().map(|master| master.opener())).collect();
     let open: Opener = Arc::new(move |address| {
         let (_, open) = openers.iter().find(|(host, _)| *host == address.host).unwrap();
@@ -150,6 +159,48 @@ async fn a_lost_master_is_left_for_the_next_and_come_back_to() {
     eventually(|| returned(one, "8").len() == 1).await;
     stop.send_replace(true);
     assert_eq!(life.await.unwrap(), Ok(()));
+}
+
+#[tokio::test]
+async fn a_job_of_two_masters_runs_once_and_returns_to_the_first() {
+    let directory = tempfile::tempdir().unwrap();
+    let masters = [(); 2].map(|()| Scripted::new(pillar()));
+    let both = masters.each_ref();
+    let first = Start { alone: false, ..start(2, directory.path(), Map::new()) };
+    let (jobs, seen) = (first.jobs.clone(), first.seen.clone());
+    let second = Start { alone: false, leads: false, jobs, seen, ..start(2, directory.path(), Map::new()) };
+    let [one, two] = [(first, 0), (second, 1)].map(|(mut start, n)| {
+        start.masters = vec![start.masters.remove(n)];
+        begin(start, &both)
+    });
+    eventually(|| both.iter().all(|master| master.tags().len() == 2)).await;
+    both[0].publish("5", "scripted.waits", vec![1.into()]);
+    eventually(|| two.identity.master().running().len() == 1).await;
+    both[1].publish("5", "scripted.waits", vec![1.into()]);
+    both[1].publish("6", "scripted.echo", vec!["x".into()]);
+    eventually(|| returned(both[0], "5").len() == 1 && returned(both[1], "6").len() == 1).await;
+    assert!(returned(both[1], "5").is_empty() && returned(both[0], "6").is_empty());
+    for lived in [one, two] {
+        lived.stop.send_replace(true);
+        assert_eq!(lived.life.await.unwrap(), Ok(()));
+    }
+}
+
+#[tokio::test]
+async fn a_job_that_was_here_is_not_run_again_after_a_restart() {
+    let directory = tempfile::tempdir().unwrap();
+    for (round, tag) in ["a", "b"].into_iter().enumerate() {
+        let master = Scripted::new(pillar());
+        let Lived { life, stop, .. } = live(&master, directory.path());
+        eventually(|| master.tags().len() == 2).await;
+        master.publish("5", "scripted.echo", vec!["x".into()]);
+        master.publish("../5", "scripted.echo", vec!["x".into()]);
+        master.publish(tag, "scripted.echo", vec!["x".into()]);
+        eventually(|| !returned(&master, tag).is_empty()).await;
+        stop.send_replace(true);
+        assert_eq!(life.await.unwrap(), Ok(()));
+        assert_eq!(master.of("_return").len(), 2 - round);
+    }
 }
 
 #[tokio::test]
