@@ -1,6 +1,9 @@
 //! A job's life: is it mine, was it here before, run it, return it.
 
+pub mod journal;
 pub mod proc;
+mod progress;
+mod resume;
 pub mod run;
 pub mod seen;
 pub mod table;
@@ -23,6 +26,7 @@ pub use table::Jobs;
 use crate::clock;
 use crate::settings::Settings;
 use crate::spool::Spool;
+use journal::{Journal, Left};
 
 /// The functions that ask about jobs or end them. `process_count_max` never keeps them waiting, and an answer that
 /// could not be delivered at once is worth nothing.
@@ -50,15 +54,22 @@ pub struct Desk {
     jobs: Arc<Jobs>,
     seen: Arc<Seen>,
     spool: Arc<Spool>,
+    journal: Arc<Journal>,
     room: Option<Arc<Semaphore>>,
 }
 
 impl Desk {
     /// A desk of one minion. `seen` is shared by all masters of a process.
-    pub fn new(identity: Arc<Identity>, jobs: Arc<Jobs>, seen: Arc<Seen>, spool: Arc<Spool>) -> Arc<Desk> {
+    pub fn new(
+        identity: Arc<Identity>,
+        jobs: Arc<Jobs>,
+        seen: Arc<Seen>,
+        spool: Arc<Spool>,
+        journal: Arc<Journal>,
+    ) -> Arc<Desk> {
         let most = usize::try_from(identity.opts().number("process_count_max", -1)).unwrap_or(0);
         let room = (most > 0).then(|| Arc::new(Semaphore::new(most)));
-        Arc::new(Desk { identity, jobs, seen, spool, room })
+        Arc::new(Desk { identity, jobs, seen, spool, journal, room })
     }
 
     /// Takes a publication in: starts its job if it is for this minion and was not here before.
@@ -93,18 +104,50 @@ impl Desk {
             let _busy = busy;
             // The task is its own entry in the table, so it has to know its handle first.
             let Ok(abort) = own.await else { return };
+            let entry = match about_jobs(&fun) {
+                true => None,
+                false => Some(desk.journal.accept(&desk.identity, &jid, &load).await),
+            };
             let _room = desk.room(&jid, &fun).await;
             let ticket = desk.jobs.record(&jid, &load, abort);
-            let ret = execute(&desk.identity, &jid, &load).await;
+            let job = execute(&desk.identity, &jid, &load);
+            let ret = match &entry {
+                Some(entry) => desk.jobs.work(ticket, entry).scope(job).await,
+                None => job.await,
+            };
             tokio::time::sleep_until(arrived + NOT_SOONER).await;
             // From here on the job is over: it can't be found or killed any more.
             desk.jobs.remove(ticket);
-            if let Some(ret) = ret {
-                desk.give_back(&jid, ret).await;
-                warn_of_returners(&desk.identity.opts(), &load);
+            let over = || entry.as_ref().map_or((), |entry| entry.close());
+            match ret {
+                Some(ret) => {
+                    desk.give_back(&jid, ret, over).await;
+                    warn_of_returners(&desk.identity.opts(), &load);
+                }
+                None => over(),
             }
         });
         let _ = handle.send(task.abort_handle());
+    }
+
+    /// Finds out what has become of the jobs that an earlier process has left, and returns that.
+    pub fn resume(self: &Arc<Desk>, left: Vec<Left>) {
+        for mut left in left {
+            let Some(jid) = left.load.get("jid").map(Value::to_string) else { continue };
+            // Should its master publish it again, it was here.
+            self.seen.first_time(&jid);
+            let (desk, busy) = (self.clone(), self.jobs.busy());
+            let (handle, own) = oneshot::channel();
+            let task = tokio::spawn(async move {
+                let _busy = busy;
+                let Ok(abort) = own.await else { return };
+                let ticket = desk.jobs.record(&jid, &left.load, abort);
+                let ret = resume::outcome(&desk.identity, &mut left).await;
+                desk.jobs.remove(ticket);
+                desk.give_back(&jid, ret, || left.close()).await;
+            });
+            let _ = handle.send(task.abort_handle());
+        }
     }
 
     /// The publication is complete and its target matches this minion.
@@ -118,7 +161,7 @@ impl Desk {
     /// Waits until `process_count_max` leaves room for one more job.
     async fn room(&self, jid: &str, fun: &Value) -> Option<OwnedSemaphorePermit> {
         let room = self.room.as_ref()?;
-        if fun.as_str().is_some_and(|fun| ABOUT_JOBS.contains(&fun)) {
+        if about_jobs(fun) {
             return None;
         }
         if room.available_permits() == 0 {
@@ -127,18 +170,25 @@ impl Desk {
         room.clone().acquire_owned().await.ok()
     }
 
-    /// Sends a return to the master, and keeps it until the master has it.
-    async fn give_back(&self, jid: &str, ret: Map) {
+    /// Sends a return to the master, and keeps it until the master has it. Calls `over` when it is kept, before it leaves: a
+    /// process that dies at any moment leaves the job or its return, but never both.
+    async fn give_back(&self, jid: &str, ret: Map, over: impl FnOnce()) {
         let opts = self.identity.opts();
         info!("Returning information for job: {jid}");
         if opts.flag("cache_jobs", false) {
             cache_job(&opts, jid, &ret).await;
         }
         if opts.flag("pub_ret", true) {
-            let keep = !ret.get_str("fun").is_some_and(|fun| ABOUT_JOBS.contains(&fun));
-            self.spool.push(return_load(&self.identity, ret), keep).await;
+            let keep = !ret.get("fun").is_some_and(about_jobs);
+            self.spool.push_then(return_load(&self.identity, ret), keep, over).await;
+        } else {
+            over();
         }
     }
+}
+
+fn about_jobs(fun: &Value) -> bool {
+    fun.as_str().is_some_and(|fun| ABOUT_JOBS.contains(&fun))
 }
 
 /// The load of a `_return`, in the order of the original (`salt/minion.py`, `_prepare_return_pub`).

@@ -8,7 +8,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use crate::args::Args;
-use crate::function::BoxFuture;
+use crate::function::{BoxFuture, Function};
 use crate::registry::Registry;
 use crate::schedule::Schedule;
 use crate::{Error, Map, Result, Value};
@@ -298,6 +298,15 @@ impl Context {
     /// [`Error::NotAvailable`], and whatever the function gives.
     pub fn call<'a>(&'a self, fun: &'a str, args: Args) -> BoxFuture<'a, Result<Value>> {
         Box::pin(async move { self.modules().find(fun)?.run(self, args).await })
+    }
+
+    /// Says what `function` returns if the change succeeds that it asks of the vCenter next, its last one. Should the minion
+    /// end before that, its next start finds out what has become of the change, and returns this.
+    pub fn will_return(&self, function: &Function, value: impl Into<Value>) {
+        let Some(work) = vcenter::Work::current() else { return };
+        let remark = Map::new().with("fun", function.full_name()).with("return", value.into());
+        // What cannot be packed cannot be returned either, which the return itself will tell.
+        work.remark(crate::msgpack::pack_modern(&remark.into()).unwrap_or_default());
     }
 
     /// The `__pub_*` keywords that the function of a job gets if it has `**kwargs` (`salt/minion.py`, `load_args_and_kwargs`).

@@ -18,11 +18,16 @@ const BLACKOUT: &str = "Minion in blackout mode. Set 'minion_blackout' to False 
 /// Runs the function or functions of a publication. The map holds the fields of a return without `cmd` and `id`, in
 /// the order of the original. None: the job was killed and returns nothing.
 pub async fn execute(identity: &Arc<Identity>, jid: &str, load: &Map) -> Option<Map> {
-    let mut ret = match load.get("fun") {
+    let ret = match load.get("fun") {
         Some(Value::List(funs)) => several(identity, jid, load, funs).await?,
         Some(fun) => one(identity, jid, load, &fun.to_string()).await?,
         None => return None,
     };
+    Some(complete(ret, jid, load))
+}
+
+/// A return with what it takes of its publication.
+pub(super) fn complete(mut ret: Map, jid: &str, load: &Map) -> Map {
     let several = load.get("fun").is_some_and(|fun| fun.as_list().is_some());
     ret.insert("jid", jid);
     ret.insert("fun", load.get("fun").cloned().unwrap_or_default());
@@ -37,7 +42,7 @@ pub async fn execute(identity: &Arc<Identity>, jid: &str, load: &Map) -> Option<
         Some(_) => warn!("The metadata parameter must be a dictionary. Ignoring."),
         None => {}
     }
-    Some(ret)
+    ret
 }
 
 async fn one(identity: &Arc<Identity>, jid: &str, load: &Map, fun: &str) -> Option<Map> {
@@ -209,7 +214,7 @@ async fn call(cx: &Context, function: &'static Function, arg: &[Value]) -> Resul
 }
 
 /// The return code: what the function left, or 1 for a map that says of itself that it failed.
-fn retcode(job: &Job, value: &Value) -> i64 {
+pub(super) fn retcode(job: &Job, value: &Value) -> i64 {
     match (job.retcode(), value) {
         (0, Value::Map(map)) => {
             let failed = ["result", "success"].iter().any(|key| map.get(key).is_some_and(|v| !v.truthy()));

@@ -6,6 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use salt::Map;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
+use vcenter::Work;
+
+use super::journal;
 
 use super::proc::{ProcDir, ProcFile};
 
@@ -33,6 +36,7 @@ struct Entry {
     proc: Map,
     task: AbortHandle,
     file: Option<ProcFile>,
+    journal: Option<(Arc<journal::Entry>, Work)>,
 }
 
 impl Entry {
@@ -74,8 +78,17 @@ impl Jobs {
         let mut running = self.lock();
         running.next += 1;
         let ticket = running.next;
-        running.jobs.insert(ticket, Entry { jid: jid.into(), proc, task, file });
+        running.jobs.insert(ticket, Entry { jid: jid.into(), proc, task, file, journal: None });
         ticket
+    }
+
+    /// The work that a job's calls are part of, by which they are stopped if the job is killed.
+    pub fn work(&self, ticket: Ticket, journal: &Arc<journal::Entry>) -> Work {
+        let work = journal.work();
+        if let Some(entry) = self.lock().jobs.get_mut(&ticket) {
+            entry.journal = Some((journal.clone(), work.clone()));
+        }
+        work
     }
 
     /// Removes the record of a job that is over.
@@ -93,8 +106,8 @@ impl Jobs {
         all
     }
 
-    /// Ends a job: it returns nothing. Gives the process id that Salt names in its answer; none if there is no such
-    /// job. Signals other than 9 and 15 only test whether there is one.
+    /// Ends a job: it returns nothing, and the vCenter is asked to stop what it does for it. Gives the process id that Salt
+    /// names in its answer; none if there is no such job. Signals other than 9 and 15 only test whether there is one.
     pub fn signal(&self, jid: &str, signal: i64) -> Option<i64> {
         let mut running = self.lock();
         let tickets: Vec<Ticket> =
@@ -103,8 +116,14 @@ impl Jobs {
             return None;
         }
         if matches!(signal, 9 | 15) {
-            for entry in tickets.iter().filter_map(|ticket| running.jobs.remove(ticket)) {
+            for mut entry in tickets.iter().filter_map(|ticket| running.jobs.remove(ticket)) {
+                // What is under way has to be noted before the job lets go of it.
+                let stop = entry.journal.take().map(|(journal, work)| (journal, work.stop()));
                 entry.task.abort();
+                if let Some((journal, stop)) = stop {
+                    journal.close();
+                    tokio::spawn(stop);
+                }
                 entry.over();
             }
         }
@@ -124,7 +143,7 @@ impl Jobs {
         }
     }
 
-    /// Ends all jobs.
+    /// Ends all jobs. What the vCenter does for them goes on, and the next start finds out what has become of it.
     pub fn abort_all(&self) {
         for (_, entry) in std::mem::take(&mut self.lock().jobs) {
             entry.task.abort();

@@ -14,6 +14,7 @@ use tracing::{debug, error, info, warn};
 
 use crate::channel::{AuthOutcome, Error, PubEvent};
 use crate::connection::{Channel, Connection, Exit, Subscription};
+use crate::job::journal::Left;
 use crate::job::{Desk, Jobs};
 use crate::link::Link;
 use crate::master::event_load;
@@ -45,6 +46,8 @@ pub(super) struct Life {
     pub link: Arc<Link>,
     pub proxy: Proxy,
     pub desk: Arc<Desk>,
+    /// The jobs that an earlier process has left.
+    pub left: Vec<Left>,
     pub jobs: Arc<Jobs>,
     pub spool: Arc<Spool>,
     pub refusals: mpsc::UnboundedReceiver<AuthOutcome>,
@@ -121,6 +124,7 @@ impl Life {
                     self.identity.set_schedule(schedule.clone());
                 }
                 let scheduling = tokio::spawn(schedule.live());
+                self.desk.resume(std::mem::take(&mut self.left));
                 let outcome = self.serve(serving).await;
                 scheduling.abort();
                 self.farewell(outcome.is_ok()).await;

@@ -1,5 +1,6 @@
 //! What a life is made of: registries, the channel's configuration, and the parts that hang together.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +13,7 @@ use super::life::Life;
 use crate::channel::{ChannelConfig, MasterChannel};
 use crate::connection::{Address, Channel, Connection, Exit, Opener, Policy};
 use crate::files::RemoteFiles;
+use crate::job::journal::Journal;
 use crate::job::{Desk, Jobs, Seen};
 use crate::link::Link;
 use crate::master::RemoteMaster;
@@ -71,12 +73,16 @@ impl Start {
             files: Arc::new(RemoteFiles::new(link.clone(), &cachedir)),
         });
         master.belongs_to(&identity);
-        let place = spool_directory(&cachedir, &masters, alone);
-        let spool = Spool::open_within(&place, Limits::of(&opts))
-            .map_err(|e| Exit::new(73, format!("the spool {} can't be used: {e}", place.display())))?;
+        let unusable =
+            |place: &Path, e: io::Error| Exit::new(73, format!("{} can't be used: {e}", place.display()));
+        let place = place(&cachedir, "spool", &masters, alone);
+        let spool = Spool::open_within(&place, Limits::of(&opts)).map_err(|e| unusable(&place, e))?;
+        let place = self::place(&cachedir, "journal", &masters, alone);
+        let (journal, left) = Journal::open(&place).map_err(|e| unusable(&place, e))?;
         Ok(Life {
             proxy: Proxy::new(identity.clone(), connected),
-            desk: Desk::new(identity.clone(), jobs.clone(), seen, spool.clone()),
+            desk: Desk::new(identity.clone(), jobs.clone(), seen, spool.clone(), journal),
+            left,
             connection: Some(Connection::new(masters, Policy::of(&opts), open)),
             identity,
             configured: opts,
@@ -97,16 +103,16 @@ pub fn cachedir(opts: &Map) -> PathBuf {
     PathBuf::from(opts.text("cachedir").unwrap_or("/var/cache/salt/proxy"))
 }
 
-/// Returns belong to the master that published the job: each master of several has a spool of its own.
-fn spool_directory(cachedir: &Path, masters: &[Address], alone: bool) -> PathBuf {
-    let spool = cachedir.join("spool");
+/// Returns and jobs belong to the master that published the job: each master of several has folders of its own.
+fn place(cachedir: &Path, what: &str, masters: &[Address], alone: bool) -> PathBuf {
+    let place = cachedir.join(what);
     match masters {
         [only] if !alone => {
             let name: String =
                 only.to_string().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
-            spool.join(name)
+            place.join(name)
         }
-        _ => spool,
+        _ => place,
     }
 }
 
