@@ -33,13 +33,16 @@ pub const RELEASE: &str = "3007.17";
 const BUILDERS: [&str; 4] = ["pip", "setuptools", "wheel", "Cython"];
 
 /// Debian packages, and for what.
-const PACKAGES: [&str; 6] = [
+const PACKAGES: [&str; 9] = [
     "ca-certificates",
     "python3",
     "python3-venv",
     "python3-dev", // timelib comes as C and Cython
     "golang-go",
     "golang-github-vmware-govmomi-dev",
+    "g++",            // libFuzzer comes as C++
+    "libfaketime",    // a clock of its own for one process
+    "libnss-wrapper", // and names of its own
 ];
 
 /// The parts that do not move, ready for use.
@@ -68,7 +71,9 @@ impl Tools {
 
     /// Makes what is missing. Says what it does, on standard error.
     pub fn provide() -> Result<Tools> {
-        if let Ok(tools) = Tools::present() {
+        if let Ok(tools) = Tools::present()
+            && PACKAGES.into_iter().all(installed)
+        {
             return Ok(tools);
         }
         fs::create_dir_all(lab_dir()).doing(lab_dir().display())?;
