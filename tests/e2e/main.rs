@@ -2,6 +2,7 @@
 //!
 //! Without the lab (`./test` makes it) those that need it say so and are left out; `VSALT_LAB=must` makes them fail instead.
 
+mod bulk;
 mod call;
 mod conformance;
 mod errors;

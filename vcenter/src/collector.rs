@@ -185,10 +185,11 @@ pub async fn read_each<'a>(
     mut each: impl FnMut(ObjectContent),
 ) -> Result<()> {
     let objects: Vec<&MoRef> = objects.into_iter().collect();
-    for part in objects.chunks(ASKED_AT_ONCE) {
+    let mut parts: Vec<Vec<&MoRef>> = objects.chunks(ASKED_AT_ONCE).rev().map(<[_]>::to_vec).collect();
+    while let Some(mut part) = parts.pop() {
         let mut kinds = BTreeSet::new();
         let mut spec = FilterSpec::new();
-        for object in part {
+        for object in &part {
             kinds.insert(object.kind());
             spec = spec.object(object);
         }
@@ -197,11 +198,21 @@ pub async fn read_each<'a>(
         }
         match retrieve(session, &spec).await {
             Ok(contents) => contents.into_iter().for_each(&mut each),
-            // One object that has gone fails the question for all: ask for each by itself.
+            // One object that has gone fails the question for all. Ask for the others; if it is not said which one has, by
+            // halves.
             Err(error) if is_gone(&error) => {
-                for object in part {
-                    read_if_there(session, object, paths).await?.into_iter().for_each(&mut each);
+                let asked = part.len();
+                let gone = error.fault().and_then(|fault| fault.detail().moref("obj"));
+                part.retain(|object| Some(*object) != gone);
+                if part.len() == asked {
+                    let rest = part.split_off(asked / 2);
+                    // One alone that has gone is what is left out.
+                    if part.is_empty() {
+                        continue;
+                    }
+                    parts.push(rest);
                 }
+                parts.push(part);
             }
             Err(error) => return Err(error),
         }
@@ -337,6 +348,40 @@ mod tests {
 
     fn property(path: &str, value: impl Into<Value>) -> Object {
         Object::new("DynamicProperty").set("name", path).set("val", value)
+    }
+
+    /// What has gone is left out, at the cost of a question or of a few, not of one an object.
+    #[tokio::test]
+    async fn what_has_gone_is_left_out_of_a_bulk() {
+        use crate::double::{Double, Reply};
+        for named in [true, false] {
+            let double = Double::start(move |request| {
+                let (body, gone) = (&request.body, ["vm-33", "vm-77"]);
+                if request.method() != "RetrievePropertiesEx" {
+                    return None;
+                }
+                if let Some(gone) = gone.iter().find(|gone| body.contains(&format!(">{gone}<"))) {
+                    let inner = format!("<obj type=\"VirtualMachine\">{gone}</obj>");
+                    return Some(Reply::fault("ManagedObjectNotFound", if named { &inner } else { "" }));
+                }
+                let asked =
+                    body.split("<obj type=\"VirtualMachine\">").skip(1).filter_map(|it| it.split('<').next());
+                let found: String = asked
+                    .map(|id| format!("<objects><obj type=\"VirtualMachine\">{id}</obj></objects>"))
+                    .collect();
+                Some(Reply::soap("RetrievePropertiesEx", &format!("<returnval>{found}</returnval>")))
+            })
+            .await;
+            let session = double.session();
+            let vms: Vec<MoRef> = (0..100).map(|n| MoRef::new("VirtualMachine", format!("vm-{n}"))).collect();
+            let found = read(&session, &vms, &["name"]).await.unwrap();
+            let ids: Vec<&str> = found.iter().map(|it| it.reference.id()).collect();
+            let wanted: Vec<&str> =
+                vms.iter().map(MoRef::id).filter(|id| !["vm-33", "vm-77"].contains(id)).collect();
+            assert_eq!(ids, wanted);
+            let questions = double.asked().iter().filter(|it| it.body.contains("VirtualMachine")).count();
+            assert!(if named { questions == 3 } else { questions <= 32 }, "{questions} questions");
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The inventory's source at a real vCenter: a container view over everything, and a filter on it.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use super::entity::Entity;
@@ -138,24 +138,35 @@ impl Source for Collected {
     }
 }
 
-/// Reads what the inventory keeps of objects directly: each whole, or that it is gone.
+/// Reads what the inventory keeps of objects directly, one question a kind: each whole, or that it is gone.
 pub(crate) async fn read(
     session: &Session,
     objects: &[EntityRef],
     refused: &HashSet<String>,
 ) -> Result<Vec<Event>> {
     let version = session.api_version().await?;
-    let mut events = Vec::with_capacity(objects.len());
+    let mut by_kind: BTreeMap<Kind, Vec<&EntityRef>> = BTreeMap::new();
     for object in objects {
-        let paths = paths(object.kind(), &version, refused);
-        events.push(match collector::read_if_there(session, &object.moref(), &paths).await? {
-            Some(content) => {
-                let properties =
-                    content.properties.into_iter().map(|(path, value)| (path, Some(value))).collect();
-                Event::Apply(ObjectUpdate::new(object.clone(), true, properties).without(&content.missing))
-            }
-            None => Event::Delete(object.clone()),
-        });
+        by_kind.entry(object.kind()).or_default().push(object);
+    }
+    let mut events = Vec::with_capacity(objects.len());
+    for (kind, objects) in by_kind {
+        let morefs: Vec<MoRef> = objects.iter().map(|object| object.moref()).collect();
+        let paths = paths(kind, &version, refused);
+        let found = collector::read(session, &morefs, &paths).await?;
+        let mut found: HashMap<MoRef, _> = found.into_iter().map(|it| (it.reference.clone(), it)).collect();
+        for (object, moref) in objects.into_iter().zip(&morefs) {
+            events.push(match found.remove(moref) {
+                Some(content) => {
+                    let properties =
+                        content.properties.into_iter().map(|(path, value)| (path, Some(value))).collect();
+                    Event::Apply(
+                        ObjectUpdate::new(object.clone(), true, properties).without(&content.missing),
+                    )
+                }
+                None => Event::Delete(object.clone()),
+            });
+        }
     }
     Ok(events)
 }

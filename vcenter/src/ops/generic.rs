@@ -352,7 +352,7 @@ mod tests {
             Json::from(found[0].properties.clone()),
             json!({"name": "vm01", "config.vAppConfig.property[0].value": tree::MASK})
         );
-        assert_eq!(Json::from(found[1].missing.clone()), json!({"name": "No. (NoPermission)"}));
+        assert_eq!(Json::from(found[1].missing.clone()), json!({"name": "No. (NoPermission: System.Read)"}));
         let error = collect(&client, &vms, &["name", "config.nothing"]).await.unwrap_err().to_string();
         assert!(error.contains("VirtualMachineConfigInfo has no 'nothing'"), "{error}");
         let error =
