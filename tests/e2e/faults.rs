@@ -6,6 +6,7 @@
 
 mod answers;
 mod large;
+mod machine;
 mod rights;
 mod scene;
 mod silence;

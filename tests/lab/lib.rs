@@ -8,6 +8,7 @@ pub mod bus;
 pub mod demo;
 pub mod error;
 pub mod http;
+pub mod machine;
 pub mod master;
 pub mod process;
 pub mod provision;

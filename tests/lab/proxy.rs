@@ -53,12 +53,14 @@ pub struct Settings {
     pub options: Value,
     /// The level of the log.
     pub level: String,
+    /// More of its environment.
+    pub env: Vec<(String, String)>,
 }
 
 impl Settings {
     /// A minion of this id.
     pub fn new(id: &str) -> Settings {
-        Settings { id: id.to_owned(), options: json!({}), level: "debug".to_owned() }
+        Settings { id: id.to_owned(), options: json!({}), level: "debug".to_owned(), env: Vec::new() }
     }
 
     /// Sets options.
@@ -95,6 +97,7 @@ impl Proxy {
         let mut command = Command::new(program);
         command.args(first).arg("-c").arg(root.path().join("etc")).arg("--proxyid").arg(&settings.id);
         command.arg("-l").arg(&settings.level).env("HOME", root.path()).current_dir(root.path());
+        command.envs(settings.env.iter().map(|(name, value)| (name, value)));
         let process = Process::start("proxy minion", &command, &root.path().join("proxy.out"))?;
         Ok(Proxy { process, settings, root, program: program.to_owned() })
     }
