@@ -287,6 +287,11 @@ impl Client {
         }
     }
 
+    /// Whether there are other clones of this client: somebody works with it.
+    pub(crate) fn is_shared(&self) -> bool {
+        Arc::strong_count(&self.workers) > 1
+    }
+
     /// Stops following the inventory and logs out. What the vCenter holds for us ends with the session. May be called
     /// again; other clones fail from now on.
     pub async fn close(&self) {

@@ -15,6 +15,7 @@
 //! | [`work`] | on whose behalf the vCenter is asked, and who must hear of it |
 //! | [`tree`] | plain trees (JSON) for values, both ways, by the schema |
 //! | [`client`] | all of that for one vCenter |
+//! | [`pool`] | several vCenters: a client for each, closed when nobody needs it |
 //! | [`ops`] | the verbs: what is done to datacenters, folders, virtual machines … |
 
 pub mod client;
@@ -22,6 +23,7 @@ pub mod collector;
 pub mod error;
 pub mod inventory;
 pub mod ops;
+pub mod pool;
 pub mod rest;
 pub mod schema;
 pub mod session;
@@ -37,6 +39,7 @@ mod double;
 
 pub use client::Client;
 pub use error::{Error, Recovery, Result};
+pub use pool::Pool;
 pub use session::{Config, Credentials, Secret, Session, State};
 pub use soap::Fault;
 pub use vim::{Args, MoRef, Object, Value};

@@ -80,6 +80,11 @@ impl Session {
         self.live(self.shared.config.timeouts.request).await.map(drop)
     }
 
+    /// `host:port`
+    pub fn endpoint(&self) -> &str {
+        self.shared.transport.endpoint()
+    }
+
     /// What the session is configured with.
     pub fn config(&self) -> &Config {
         &self.shared.config
@@ -226,6 +231,23 @@ impl Session {
     /// Forgets that the password was refused, and allows log-ins again.
     pub fn reset(&self) {
         self.shared.reset();
+    }
+
+    /// Whether the server has refused the passwords so often that they are not tried any more.
+    pub fn is_refused(&self) -> bool {
+        self.shared.is_refused()
+    }
+
+    /// Replaces the passwords, which are tried in this order at the next log-in. The login there is stays as it is; the
+    /// one that worked last is still tried first if it is among them. Log-ins that had been given up are allowed again.
+    pub fn set_passwords(&self, passwords: Vec<Secret>) {
+        self.shared.set_passwords(passwords);
+    }
+
+    /// Whether a login with these passwords would be the one that this session has: one of them is the password that
+    /// worked last, or would be tried first.
+    pub fn knows(&self, passwords: &[Secret]) -> bool {
+        passwords.contains(&self.working_password())
     }
 
     /// Logs out and ends the session, with that of the Automation API; calls fail from now on. May be called again.

@@ -91,11 +91,6 @@ impl Transport {
             Protocol::Https => "https",
             Protocol::Http => "http",
         };
-        if config.protocol == Protocol::Https && matches!(config.trust, Trust::Insecure) {
-            tracing::warn!(
-                "The SSL certificate of {endpoint} is not verified: whoever sits in between can read the password"
-            );
-        }
         let broken = |error: reqwest::Error| Error::Transport {
             endpoint: endpoint.clone(),
             reason: chain(&error),

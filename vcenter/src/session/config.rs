@@ -49,6 +49,21 @@ impl Config {
             max_body: 512 * 1024 * 1024,
         }
     }
+
+    /// Whether both are about the same server, whatever they trust. Host names know no capitals.
+    pub fn same_server(&self, other: &Self) -> bool {
+        self.host.eq_ignore_ascii_case(&other.host)
+            && self.port == other.port
+            && self.protocol == other.protocol
+    }
+
+    /// Whether both log in to the same server as the same user and trust the same certificates: a session of the one
+    /// serves the other, if the password fits. User names know no capitals with vCenter.
+    pub fn same_target(&self, other: &Self) -> bool {
+        self.same_server(other)
+            && self.trust == other.trust
+            && self.credentials.username.to_lowercase() == other.credentials.username.to_lowercase()
+    }
 }
 
 /// HTTP with or without TLS.
@@ -66,7 +81,7 @@ pub enum Protocol {
 pub struct Credentials {
     /// The user, as `administrator@vsphere.local`.
     pub username: String,
-    /// The passwords; at least one.
+    /// The passwords to begin with; at least one.
     pub passwords: Vec<Secret>,
 }
 

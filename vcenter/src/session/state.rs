@@ -63,6 +63,8 @@ struct Inner {
     flight: Option<Flight>,
     /// Somebody asks a silent server whether it is there again.
     probe: Option<Flight>,
+    /// The passwords to try; those of the configuration until they are replaced.
+    passwords: Vec<Secret>,
     /// The password that worked last, by its place.
     working: usize,
     /// Passwords refused in a row.
@@ -80,10 +82,10 @@ impl Shared {
     pub fn new(config: Config, transport: Transport) -> Self {
         Self {
             admission: Admission::new(config.limits),
+            inner: Mutex::new(Inner { passwords: config.credentials.passwords.clone(), ..Inner::default() }),
             config,
             transport,
             rest: rest::Slot::default(),
-            inner: Mutex::default(),
             state: watch::Sender::new(State::Connecting),
         }
     }
@@ -195,22 +197,37 @@ impl Shared {
 
     /// The passwords to try, the one that worked last first, each with its place.
     pub fn passwords(&self) -> Vec<(usize, Secret)> {
-        let working = self.inner().working;
-        let mut passwords: Vec<_> = self.config.credentials.passwords.iter().cloned().enumerate().collect();
-        passwords.sort_by_key(|(place, _)| (*place != working, *place));
+        let inner = self.inner();
+        let mut passwords: Vec<_> = inner.passwords.iter().cloned().enumerate().collect();
+        passwords.sort_by_key(|(place, _)| (*place != inner.working, *place));
         passwords
+    }
+
+    /// Other passwords from the next log-in on; the login there is stays. What was refused before is forgotten.
+    pub fn set_passwords(&self, passwords: Vec<Secret>) {
+        let mut inner = self.inner();
+        let working = inner.passwords.get(inner.working);
+        inner.working = working.and_then(|old| passwords.iter().position(|new| new == old)).unwrap_or(0);
+        inner.passwords = passwords;
+        drop(inner);
+        self.reset();
+    }
+
+    /// Whether the server has refused the passwords so often that they are not tried any more.
+    pub fn is_refused(&self) -> bool {
+        self.inner().refused.is_some()
     }
 
     /// All the passwords were refused. The error to give back, and to remember if there is no trying again.
     pub fn refused(&self, words: &str) -> Error {
         let mut inner = self.inner();
-        let passwords = self.config.credentials.passwords.len();
+        let passwords = inner.passwords.len();
         inner.refusals += passwords;
         let again = inner.refusals + passwords <= self.config.login.refusals;
         let words = words.trim().trim_end_matches('.');
         let reason = match again {
-            true => format!("{words}."),
-            false => format!("{words}. It is not tried again, so that the account is not locked."),
+            true => words.to_owned(),
+            false => format!("{words}. It is not tried again, so that the account is not locked"),
         };
         let error = Error::Login {
             host: self.transport.endpoint().to_owned(),
@@ -351,6 +368,10 @@ mod tests {
         assert_eq!(order(&shared), [0, 1, 2]);
         shared.landed(Ok((login(), 1))).unwrap();
         assert_eq!(order(&shared), [1, 0, 2]);
+        // It is known again in another list.
+        shared.set_passwords(vec!["x".into(), "y".into(), "b".into()]);
+        assert_eq!(order(&shared), [2, 0, 1]);
+        assert_eq!(shared.state(), State::Live, "a login that lives needs no password");
     }
 
     #[test]
@@ -371,6 +392,11 @@ mod tests {
         one.reset();
         assert_eq!(one.state(), State::Connecting);
         assert!(!refuse(&one).contains("not tried again"));
+        // Other passwords are tried at once.
+        refuse(&one);
+        assert!(one.is_refused() || refuse(&one).contains("not tried again"));
+        one.set_passwords(vec!["b".into()]);
+        assert!(!one.is_refused() && one.passwords() == [(0, "b".into())]);
         // Two passwords are two refusals each time.
         assert!(refuse(&shared(&["a", "b"], 3)).contains("not tried again"));
         assert!(!refuse(&shared(&["a", "b"], 4)).contains("not tried again"));
