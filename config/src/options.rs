@@ -312,6 +312,24 @@ pub const SECTIONS: &[Section] = &[
             opt("proxy_always_alive", B, "true", "Keep the connection to the device between jobs."),
             opt("proxy_keep_alive", B, "true", "Look regularly whether the device is still there."),
             opt("proxy_keep_alive_interval", NUM, "1", "Minutes between such looks."),
+            opt(
+                "vcenter_login_refusals",
+                I,
+                "3",
+                "Passwords that a vCenter may refuse in a row before no more are tried, so that the account is not locked; a pillar refresh allows them again. The whole list is tried at least once.",
+            ),
+            opt(
+                "vcenter_session_idle",
+                NUM,
+                "600",
+                "Seconds after which a session is closed that nobody uses: one that a profile or the credentials of a call have opened.",
+            ),
+            opt(
+                "saltext.vmware",
+                M,
+                "",
+                "vCenters for 'profile=': host, user, password(s), port, protocol, verify_ssl, ca_bundle and ssl_thumbprint below each name. May also stand in the grains or the pillar.",
+            ),
         ],
     },
     Section {

@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use salt::connection::{Endpoint, Names, Reader};
 use salt::{Map, Value};
 
 use crate::kind::{Kind, fit, sentence};
@@ -29,57 +30,16 @@ pub enum ProxyType {
 pub struct Proxy {
     /// `proxytype`
     pub proxytype: ProxyType,
-    /// `vcenter`, or the `host` of a proxy for an ESXi host: where to log in.
-    pub endpoint: String,
+    /// `vcenter`, or the `host` of a proxy for an ESXi host, and how to log in there.
+    pub endpoint: Endpoint,
     /// `datacenter`
     pub datacenter: Option<String>,
     /// `cluster`
     pub cluster: Option<String>,
     /// `esxi_host`: the host within the vCenter.
     pub esxi_host: Option<String>,
-    /// `username`
-    pub username: String,
-    /// `passwords`, then `password`: to be tried in this order. At least one.
-    pub passwords: Vec<Password>,
-    /// `protocol`: TLS, or none.
-    pub https: bool,
-    /// `port`
-    pub port: u16,
-    /// `verify_ssl`, `ca_bundle` and `ssl_thumbprint`.
-    pub trust: Trust,
     /// What is odd about the map, but does not keep the minion from its device.
     pub warnings: Vec<String>,
-}
-
-/// Which certificate is trusted. A thumbprint is the narrowest trust, so it wins.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Trust {
-    /// One that an authority vouches for: of the system, or of this file too.
-    Verified {
-        /// `ca_bundle`
-        ca_bundle: Option<String>,
-    },
-    /// The one with this thumbprint.
-    Thumbprint(String),
-    /// Any.
-    Anything,
-}
-
-/// A password; never shown.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Password(String);
-
-impl Password {
-    /// The password itself, for the one who logs in.
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Password {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("**********")
-    }
 }
 
 /// All that is wrong with a `proxy:` map, in sentences for the person who wrote it. No secret is in them.
@@ -140,210 +100,96 @@ impl Proxy {
     /// # Errors
     /// All that is wrong with it.
     pub fn read(map: &Map) -> Result<Proxy, Problems> {
-        let mut reader = Reader { map, problems: Vec::new(), warnings: Vec::new() };
-        reader.types();
-        let proxytype = reader.proxytype();
-        let endpoint = reader.endpoint(proxytype);
-        reader.mechanism();
-        let username = reader.username(proxytype == Some(ProxyType::Host));
-        let passwords = reader.passwords();
-        let https = reader.https();
-        let port = reader.port();
-        let trust = reader.trust(https);
+        let mut reader = Reader::new(map);
+        types(map, &mut reader);
+        let proxytype = proxytype(&mut reader);
+        let host = host(&mut reader, proxytype);
+        let credentials = reader.credentials(&Names {
+            user: &["username", "user"],
+            // As in Salt, the user of a host is root unless something else is said.
+            usual: (proxytype == Some(ProxyType::Host)).then_some("root"),
+            place: "proxy config",
+        });
+        let (protocol, port, trust) = (reader.protocol(), reader.port(), reader.trust());
+        place(&mut reader, proxytype);
         let own = |key| reader.text(key).map(str::to_string);
         let (datacenter, cluster, esxi_host) = (own("datacenter"), own("cluster"), own("esxi_host"));
         match (reader.problems.is_empty(), proxytype) {
             (true, Some(proxytype)) => Ok(Proxy {
                 proxytype,
-                endpoint,
+                endpoint: Endpoint { host, port, protocol, credentials, trust },
                 datacenter,
                 cluster,
                 esxi_host,
-                username,
-                passwords,
-                https,
-                port,
-                trust,
                 warnings: reader.warnings,
             }),
             _ => Err(Problems(reader.problems)),
         }
     }
 }
-
-struct Reader<'a> {
-    map: &'a Map,
-    problems: Vec<String>,
-    warnings: Vec<String>,
+/// Names what nobody reads, and what is of a wrong type.
+fn types(map: &Map, reader: &mut Reader<'_>) {
+    for (key, value) in map {
+        let key = key.to_string();
+        let Some((_, kinds)) = KEYS.iter().find(|(known, _)| *known == key) else {
+            reader.warnings.push(format!("the proxy configuration has the key '{key}', which nobody reads"));
+            continue;
+        };
+        if !value.is_none() && fit(kinds, value).is_none() && !Reader::CHECKED.contains(&key.as_str()) {
+            let got = if crate::mask::is_secret(&key) { value.type_name().into() } else { value.repr() };
+            reader.problem(format!("'{key}' must be {}, got {got}", sentence(kinds)));
+        }
+    }
+    if map.get("credstore").is_some_and(Value::truthy) {
+        reader.warnings.push("the key 'credstore' is not used: 'verify_ssl', 'ca_bundle' or 'ssl_thumbprint' say which certificate is trusted".into());
+    }
 }
 
-impl Reader<'_> {
-    /// Text that is not blank.
-    fn text(&self, key: &str) -> Option<&str> {
-        self.map.get_str(key).filter(|text| !text.trim().is_empty())
+fn proxytype(reader: &mut Reader<'_>) -> Option<ProxyType> {
+    let served = ProxyType::NAMES.join(", ");
+    let Some(name) = reader.text("proxytype") else {
+        reader.problem(format!("'proxytype' is missing; served are {served}"));
+        return None;
+    };
+    let proxytype = ProxyType::named(name);
+    if proxytype.is_none() {
+        reader.problem(format!("the proxytype '{name}' is not served; served are {served}"));
     }
+    proxytype
+}
 
-    fn problem(&mut self, problem: impl Into<String>) {
-        self.problems.push(problem.into());
+fn host(reader: &mut Reader<'_>, proxytype: Option<ProxyType>) -> String {
+    let host = proxytype == Some(ProxyType::Host);
+    // As in Salt, `host` wins: it is the shorter way to a host.
+    let found = reader.text("host").filter(|_| host).or_else(|| reader.text("vcenter"));
+    match found.or_else(|| reader.text("host")) {
+        Some(name) => reader.host(name),
+        None if host => {
+            reader.problem("Neither 'host' nor 'vcenter' keys found in pillar for this proxy");
+            String::new()
+        }
+        None => {
+            reader.problem("'vcenter' is a required property");
+            String::new()
+        }
     }
+}
 
-    fn types(&mut self) {
-        let map = self.map;
-        for (key, value) in map {
-            let key = key.to_string();
-            let Some((_, kinds)) = KEYS.iter().find(|(known, _)| *known == key) else {
-                self.warnings
-                    .push(format!("the proxy configuration has the key '{key}', which nobody reads"));
-                continue;
-            };
-            if !value.is_none() && fit(kinds, value).is_none() {
-                let got = if crate::mask::is_secret(&key) { value.type_name().into() } else { value.repr() };
-                self.problem(format!("'{key}' must be {}, got {got}", sentence(kinds)));
+/// The keys that say which part of the vCenter is meant.
+fn place(reader: &mut Reader<'_>, proxytype: Option<ProxyType>) {
+    let needed: &[&str] = match proxytype {
+        Some(ProxyType::Datacenter | ProxyType::Vm) => &["datacenter"],
+        Some(ProxyType::Cluster) => &["datacenter", "cluster"],
+        Some(ProxyType::Host) if reader.text("host").is_none() && reader.text("vcenter").is_some() => {
+            if reader.text("esxi_host").is_none() {
+                reader.problem("No 'esxi_host' key found in pillar for this proxy");
             }
+            &[]
         }
-        if map.get("credstore").is_some_and(Value::truthy) {
-            self.warnings.push("the key 'credstore' is not used: 'verify_ssl', 'ca_bundle' or 'ssl_thumbprint' say which certificate is trusted".into());
-        }
-    }
-
-    fn proxytype(&mut self) -> Option<ProxyType> {
-        let served = ProxyType::NAMES.join(", ");
-        let Some(name) = self.text("proxytype").map(str::to_string) else {
-            self.problem(format!("'proxytype' is missing; served are {served}"));
-            return None;
-        };
-        let proxytype = ProxyType::named(&name);
-        if proxytype.is_none() {
-            self.problem(format!("the proxytype '{name}' is not served; served are {served}"));
-        }
-        proxytype
-    }
-
-    fn endpoint(&mut self, proxytype: Option<ProxyType>) -> String {
-        let host = proxytype == Some(ProxyType::Host);
-        // As in Salt, `host` wins: it is the shorter way to a host.
-        let found = self.text("host").filter(|_| host).or_else(|| self.text("vcenter"));
-        let found = found.or_else(|| self.text("host")).map(|name| name.trim().to_string());
-        if host
-            && self.text("host").is_none()
-            && self.text("vcenter").is_some()
-            && self.text("esxi_host").is_none()
-        {
-            self.problem("a host that is managed through its 'vcenter' needs 'esxi_host'");
-        }
-        match found {
-            Some(name) if name.contains(['/', '@']) || name.contains(char::is_whitespace) => {
-                self.problem(format!("'{name}' is no host name or address"));
-                String::new()
-            }
-            Some(name) => name,
-            None => {
-                let keys = if host { "neither 'host' nor 'vcenter'" } else { "no 'vcenter'" };
-                self.problem(format!("{keys} says where to log in"));
-                String::new()
-            }
-        }
-    }
-
-    fn mechanism(&mut self) {
-        match self.text("mechanism") {
-            None | Some("userpass") => {}
-            Some("sspi") => self.problem(
-                "the mechanism 'sspi' is not supported, use 'userpass' with 'username' and 'passwords'",
-            ),
-            Some(other) => {
-                let problem = format!("'mechanism' must be userpass, got '{other}'");
-                self.problem(problem);
-            }
-        }
-    }
-
-    fn username(&mut self, host: bool) -> String {
-        match self.text("username").or_else(|| self.text("user")) {
-            Some(name) => name.to_string(),
-            None if host => "root".into(),
-            None => {
-                self.problem("'username' is missing");
-                String::new()
-            }
-        }
-    }
-
-    fn passwords(&mut self) -> Vec<Password> {
-        let map = self.map;
-        let mut passwords: Vec<Password> = Vec::new();
-        let listed = match map.get("passwords") {
-            Some(Value::List(items)) => items.as_slice(),
-            Some(one) => std::slice::from_ref(one),
-            None => &[],
-        };
-        for (i, password) in listed.iter().chain(map.get("password")).enumerate() {
-            let text = match password {
-                Value::Str(text) if !text.is_empty() => text.clone(),
-                Value::Int(_) | Value::BigInt(_) | Value::Float(_) => {
-                    self.warnings.push(format!("password {} is a number to YAML: put it in quotes", i + 1));
-                    password.to_string()
-                }
-                Value::None => continue,
-                Value::Str(_) => {
-                    self.problem(format!("password {} is empty", i + 1));
-                    continue;
-                }
-                other => {
-                    self.problem(format!("password {} must be text, got {}", i + 1, other.type_name()));
-                    continue;
-                }
-            };
-            let password = Password(text);
-            if !passwords.contains(&password) {
-                passwords.push(password);
-            }
-        }
-        if passwords.is_empty() {
-            self.problem("neither 'passwords' nor 'password' gives a password");
-        }
-        passwords
-    }
-
-    fn https(&mut self) -> bool {
-        match self.text("protocol") {
-            None | Some("https") => true,
-            Some("http") => false,
-            Some(other) => {
-                let problem = format!("'protocol' must be https or http, got '{other}'");
-                self.problem(problem);
-                true
-            }
-        }
-    }
-
-    fn port(&mut self) -> u16 {
-        const HTTPS: u16 = 443;
-        let Some(given) = self.map.get("port").and_then(|port| fit(&[Kind::Int], port)) else { return HTTPS };
-        match given.as_i64().and_then(|port| u16::try_from(port).ok()).filter(|port| *port > 0) {
-            Some(port) => port,
-            None => {
-                self.problem(format!("'port' must be from 1 to 65535, got {given}"));
-                HTTPS
-            }
-        }
-    }
-
-    /// Without a word, the certificate is verified.
-    fn trust(&mut self, https: bool) -> Trust {
-        if let Some(thumbprint) = self.text("ssl_thumbprint") {
-            return Trust::Thumbprint(thumbprint.into());
-        }
-        if self.map.get("verify_ssl").and_then(Value::as_bool).unwrap_or(true) {
-            return Trust::Verified { ca_bundle: self.text("ca_bundle").map(Into::into) };
-        }
-        if https {
-            self.warnings.push(
-                "'verify_ssl' is false: anybody who can reach the network in between can read the password"
-                    .into(),
-            );
-        }
-        Trust::Anything
+        _ => &[],
+    };
+    for key in needed.iter().filter(|key| reader.text(key).is_none()).collect::<Vec<_>>() {
+        reader.problem(format!("'{key}' is a required property"));
     }
 }
 
@@ -366,49 +212,44 @@ mod tests {
     #[test]
     fn a_map_is_read() {
         let map = sample().with("password", "two").with("port", "8443").with("protocol", "http");
-        let proxy = Proxy::read(&map).unwrap();
-        assert_eq!((proxy.endpoint.as_str(), proxy.port, proxy.https), ("vc.example.com", 8443, false));
-        let passwords: Vec<&str> = proxy.passwords.iter().map(Password::reveal).collect();
-        assert_eq!((proxy.username.as_str(), passwords), ("u", vec!["one", "two"]));
-        assert_eq!(Proxy::read(&sample()).unwrap().port, 443);
-    }
-
-    #[test]
-    fn the_certificate_is_verified_unless_somebody_says_otherwise() {
-        let trust = |extra: Map| {
-            let mut map = sample();
-            map.extend(extra);
-            Proxy::read(&map).unwrap().trust
-        };
-        assert_eq!(trust(map! {}), Trust::Verified { ca_bundle: None });
-        assert_eq!(trust(map! { "verify_ssl" => Value::None }), Trust::Verified { ca_bundle: None });
-        assert_eq!(trust(map! { "ca_bundle" => "/ca" }), Trust::Verified { ca_bundle: Some("/ca".into()) });
-        assert_eq!(trust(map! { "verify_ssl" => false }), Trust::Anything);
-        assert_eq!(
-            trust(map! { "verify_ssl" => false, "ssl_thumbprint" => "aa" }),
-            Trust::Thumbprint("aa".into())
-        );
+        let config = Proxy::read(&map).unwrap().endpoint.config("vc01", &Map::new());
+        assert_eq!((config.host.as_str(), config.port), ("vc.example.com", 8443));
+        assert_eq!(format!("{:?}", config.protocol), "Http");
+        assert!(config.user_agent.starts_with("vsalt/") && config.user_agent.ends_with("(vc01)"));
+        let passwords: Vec<&str> = config.credentials.passwords.iter().map(|it| it.reveal()).collect();
+        assert_eq!((config.credentials.username.as_str(), passwords), ("u", vec!["one", "two"]));
+        let proxy = Proxy::read(&sample()).unwrap();
+        assert_eq!(proxy.endpoint.port, 443);
+        let config = proxy.endpoint.config("vc01", &map! { "vcenter_login_refusals" => 1 });
+        assert_eq!(config.login.refusals, 1);
     }
 
     #[test]
     fn all_that_is_wrong_is_said_at_once() {
         assert_eq!(
             problems(map! { "port" => 70000, "verify_ssl" => "no" }),
-            "the proxy configuration is not usable: 'verify_ssl' must be true or false, got 'no'; 'proxytype' is \
-             missing; served are vcenter, esxdatacenter, esxcluster, esxvm, esxi; no 'vcenter' says where to log in; \
-             'username' is missing; neither 'passwords' nor 'password' gives a password; 'port' must be from 1 to \
-             65535, got 70000"
+            "the proxy configuration is not usable: 'proxytype' is missing; served are vcenter, esxdatacenter, \
+             esxcluster, esxvm, esxi; 'vcenter' is a required property; Mechanism is set to 'userpass', but no \
+             'username' key found in proxy config; Mechanism is set to 'userpass', but no 'passwords' key found in \
+             proxy config; 'port' must be from 1 to 65535, got 70000; 'verify_ssl' must be true or false, got 'no'"
         );
         for (key, value, part) in [
             ("proxytype", Value::from("junos"), "the proxytype 'junos' is not served"),
-            ("vcenter", " ".into(), "no 'vcenter' says where to log in"),
+            ("vcenter", " ".into(), "'vcenter' is a required property"),
             ("vcenter", "https://vc/sdk".into(), "'https://vc/sdk' is no host name"),
             ("mechanism", "sspi".into(), "the mechanism 'sspi' is not supported"),
-            ("mechanism", "magic".into(), "'mechanism' must be userpass, got 'magic'"),
+            ("mechanism", "magic".into(), "Unsupported mechanism: 'magic'"),
             ("protocol", "ftp".into(), "'protocol' must be https or http, got 'ftp'"),
             ("port", 0.into(), "'port' must be from 1 to 65535, got 0"),
             ("port", "x".into(), "'port' must be a whole number, got 'x'"),
-            ("passwords", list![], "neither 'passwords' nor 'password'"),
+            ("passwords", list![], "but no 'passwords' key found"),
+            ("proxytype", "esxdatacenter".into(), "'datacenter' is a required property"),
+            ("proxytype", "esxvm".into(), "'datacenter' is a required property"),
+            (
+                "proxytype",
+                "esxcluster".into(),
+                "'datacenter' is a required property; 'cluster' is a required",
+            ),
             ("username", list!["x"], "'username' must be text, got ['x']"),
         ] {
             let text = problems(sample().with(key, value));
@@ -433,16 +274,44 @@ mod tests {
         let direct =
             map! { "proxytype" => "esxi", "host" => "esx1", "vcenter" => "vc", "passwords" => ["x"] };
         let proxy = Proxy::read(&direct).unwrap();
-        assert_eq!((proxy.endpoint.as_str(), proxy.username.as_str()), ("esx1", "root"));
+        assert_eq!(
+            (proxy.endpoint.host.as_str(), proxy.endpoint.credentials.username.as_str()),
+            ("esx1", "root")
+        );
         let through =
             map! { "proxytype" => "esxi", "vcenter" => "vc", "passwords" => ["x"], "username" => "u" };
-        assert!(problems(through.clone()).contains("needs 'esxi_host'"));
+        assert!(problems(through.clone()).contains("No 'esxi_host' key found"));
         let proxy = Proxy::read(&through.with("esxi_host", "esx1")).unwrap();
-        assert_eq!((proxy.endpoint.as_str(), proxy.esxi_host.as_deref()), ("vc", Some("esx1")));
+        assert_eq!((proxy.endpoint.host.as_str(), proxy.esxi_host.as_deref()), ("vc", Some("esx1")));
         assert!(
             problems(map! { "proxytype" => "esxi", "passwords" => ["x"] })
-                .contains("neither 'host' nor 'vcenter'")
+                .contains("Neither 'host' nor 'vcenter' keys found")
         );
+    }
+
+    #[test]
+    fn each_type_takes_all_keys() {
+        for proxytype in ProxyType::NAMES {
+            let all = sample()
+                .with("proxytype", *proxytype)
+                .with("host", "esx1")
+                .with("esxi_host", "esx1")
+                .with("datacenter", "dc1")
+                .with("cluster", "c1")
+                .with("domain", "d")
+                .with("principal", "p")
+                .with("protocol", "https")
+                .with("port", 443)
+                .with("verify_ssl", true)
+                .with("ca_bundle", "/ca")
+                .with("ssl_thumbprint", "aa")
+                .with("credstore", "/x");
+            let proxy = Proxy::read(&all).unwrap();
+            assert_eq!(proxy.warnings.len(), 1, "{:?}", proxy.warnings);
+            let host = if *proxytype == "esxi" { "esx1" } else { "vc.example.com" };
+            assert_eq!(proxy.endpoint.host, host, "{proxytype}");
+            assert_eq!((proxy.datacenter.as_deref(), proxy.cluster.as_deref()), (Some("dc1"), Some("c1")));
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ use salt::context::{Files, Identity, Job, Master, Parts, PillarRequest};
 use salt::{Context, Map, Value, map};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
+use tracing::warn;
 
 use crate::clock;
 use crate::connection::{Address, Connection, Exit, Policy};
@@ -23,6 +24,9 @@ use crate::refresh::{self, Refresh, What};
 
 /// How long a call waits for the device before it goes on without.
 const DEVICE_PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long the logouts may take at the end.
+const LOGOUT: Duration = Duration::from_secs(5);
 
 /// Why there can't be a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -154,6 +158,9 @@ impl Caller {
             refresher.abort();
         }
         self.proxy.close().await;
+        if tokio::time::timeout(LOGOUT, self.identity.vcenters().close()).await.is_err() {
+            warn!("not every vCenter has answered the logout");
+        }
     }
 
     /// Pillar, device, grains. Unlike the daemon's first request the pillar's is made with the grains of the host, so

@@ -1,6 +1,7 @@
 //! The grains of a proxy: fixed words instead of an operating system, what is known of the host of the daemon, what the
 //! vCenter says of itself, and what people wrote down.
 
+mod esxi;
 pub mod host;
 
 use std::path::{Path, PathBuf};
@@ -25,6 +26,7 @@ pub async fn compute(opts: &Map, id: &str, vcenter: Option<&Client>) -> Map {
     merge(static_file(opts, id).await);
     if let (true, Some(vcenter)) = (opts.flag("proxy_merge_grains_in_module", true), vcenter) {
         merge(device(opts, vcenter).await);
+        merge(esxi::grains(opts, vcenter).await);
     }
     let blacklist = opts.words("grains_blacklist");
     grains.retain(|key, _| {

@@ -6,11 +6,12 @@ mod masters;
 mod start;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use salt::Map;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use crate::connection::{Address, Exit};
 use crate::job::{Jobs, ProcDir, Seen};
@@ -18,6 +19,9 @@ use crate::settings::Settings;
 use masters::{Masters, masters};
 
 pub use start::{cachedir, channel_config, opener, registries};
+
+/// How long the logouts may take at the end.
+const LOGOUT: Duration = Duration::from_secs(5);
 
 /// Runs a proxy minion until it is told to stop (SIGTERM, SIGINT) or can't go on. Gives the exit status of the process.
 ///
@@ -50,13 +54,15 @@ async fn run(opts: Map) -> Result<(), Exit> {
     files.clear();
     let jobs = Arc::new(Jobs::with_files(files));
     let alone = lives.len() == 1;
+    let vcenters = salt::connection::pool(&opts);
     let mut running = JoinSet::new();
     for (n, masters) in lives.into_iter().enumerate() {
-        let (jobs, seen, stop) = (jobs.clone(), seen.clone(), stopped.clone());
-        let start = start::Start { opts: opts.clone(), masters, alone, leads: n == 0, jobs, seen, stop };
+        let (jobs, seen, stop, vcenters) = (jobs.clone(), seen.clone(), stopped.clone(), vcenters.clone());
+        let opts = opts.clone();
+        let start = start::Start { opts, masters, alone, leads: n == 0, jobs, seen, stop, vcenters };
         running.spawn(start.live());
     }
-    // The first that can't go on ends the process, as with the original; the others still log out.
+    // The first that can't go on ends the process, as with the original; the others still come to their end.
     let mut outcome = Ok(());
     while let Some(ended) = running.join_next().await {
         let ended = ended.unwrap_or_else(|e| Err(Exit::new(70, format!("a defect ended the minion: {e}"))));
@@ -64,6 +70,10 @@ async fn run(opts: Map) -> Result<(), Exit> {
             stop.send_replace(true);
         }
         outcome = outcome.and(ended);
+    }
+    // Here, and not where a life ends: this is reached by a life that panics, too, and all lives share the sessions.
+    if tokio::time::timeout(LOGOUT, vcenters.close()).await.is_err() {
+        warn!("not every vCenter has answered the logout");
     }
     outcome?;
     info!("The Salt Proxy Minion '{id}' is shut down");

@@ -1,6 +1,6 @@
 //! The device behind the minion: the `proxy:` configuration of a vCenter, and the life of the connection to it.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use config::proxy::{self, Problems, ProxyType};
@@ -10,9 +10,8 @@ use salt::context::Identity;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tracing::{error, info, warn};
-use vcenter::session::Protocol;
-use vcenter::transport::Trust;
-use vcenter::{Client, Config, Credentials, Secret};
+use vcenter::pool::Held;
+use vcenter::{Client, Config};
 
 use crate::connection::Exit;
 use crate::settings::Settings;
@@ -20,8 +19,9 @@ use crate::settings::Settings;
 /// The pauses between attempts while the vCenter can't be reached.
 const PAUSE: Duration = Duration::from_secs(1);
 const PAUSE_MAX: Duration = Duration::from_secs(60);
-/// How long a logout may take.
-const LOGOUT: Duration = Duration::from_secs(5);
+/// The first pause after a refused password: what checks passwords may just be starting, and a wrong one is not to lock the
+/// account.
+const PAUSE_REFUSED: Duration = Duration::from_secs(10);
 
 /// Checks that there is a device that this minion can serve.
 ///
@@ -52,35 +52,26 @@ pub fn check(id: &str, proxy: Option<&Map>) -> Result<(), Exit> {
     }
 }
 
-/// What the vSphere client is told of the `proxy:` map. The id stands in vCenter's list of sessions.
-fn connection(id: &str, proxy: &Map) -> Result<Config, Problems> {
+/// What the vSphere client is told of the `proxy:` map.
+fn connection(identity: &Identity, proxy: &Map) -> Result<Config, Problems> {
     let proxy = proxy::Proxy::read(proxy)?;
     proxy.warnings.iter().for_each(|warning| warn!("{warning}"));
-    let passwords = proxy.passwords.iter().map(|password| Secret::from(password.reveal())).collect();
-    let mut config = Config::new(proxy.endpoint, Credentials { username: proxy.username, passwords });
-    config.port = proxy.port;
-    config.protocol = if proxy.https { Protocol::Https } else { Protocol::Http };
-    config.trust = match proxy.trust {
-        proxy::Trust::Verified { ca_bundle } => Trust::Verify { ca_bundle: ca_bundle.map(Into::into) },
-        proxy::Trust::Thumbprint(thumbprint) => Trust::Thumbprint(thumbprint),
-        proxy::Trust::Anything => Trust::Insecure,
-    };
-    config.user_agent = format!("vsalt/{} ({id})", env!("CARGO_PKG_VERSION"));
-    Ok(config)
+    Ok(proxy.endpoint.config(identity.id(), &identity.opts()))
 }
 
 /// Where the connection to the device stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
-    /// The first attempt is under way.
+    /// The first attempt is under way; jobs wait for its end. Leads to all others but `Misconfigured`.
     Connecting,
     /// There is a session. From here on the client renews it by itself.
     Connected,
-    /// The device can't be reached; it is tried again.
+    /// The device can't be reached, or did not take the password yet; it is tried again.
     Unreachable,
-    /// The device refuses the user; trying again would lock the account.
+    /// The device has refused the passwords as often as is allowed (`vcenter_login_refusals`): trying on would lock the
+    /// account. A new pillar leads to `Connecting`.
     Refused,
-    /// The configuration is wrong.
+    /// The configuration is wrong. Another one leads to `Connecting`.
     Misconfigured,
 }
 
@@ -88,6 +79,8 @@ pub enum State {
 pub struct Proxy {
     identity: Arc<Identity>,
     proxy: Option<Map>,
+    /// The device in the pool, once its configuration could be read to the end (its CA bundle too).
+    held: Arc<OnceLock<Held>>,
     attempts: Option<JoinHandle<()>>,
     state: watch::Sender<State>,
     connected: mpsc::UnboundedSender<()>,
@@ -97,44 +90,49 @@ impl Proxy {
     /// A device that is not connected to yet. Each new connection is told to `connected`.
     pub fn new(identity: Arc<Identity>, connected: mpsc::UnboundedSender<()>) -> Proxy {
         let state = watch::Sender::new(State::Connecting);
-        Proxy { identity, proxy: None, attempts: None, state, connected }
+        Proxy { identity, proxy: None, held: Arc::default(), attempts: None, state, connected }
     }
 
-    /// Connects as the configuration says. One that is in use already is left alone, unless the device refused it and
-    /// somebody who may have corrected that asks for another try.
+    /// Connects as the configuration says. A connection that is in use already is left alone; one that differs in its
+    /// passwords only is told the new ones, and one that differs in more is replaced when the new one is there. With
+    /// `retry`, somebody may have corrected what was wrong: refused passwords are tried again.
     pub async fn apply(&mut self, proxy: &Map, retry: bool) {
-        let refused = self.state() == State::Refused;
+        let refused = self.held.get().is_some_and(|held| held.session().is_refused());
+        if retry {
+            self.identity.vcenters().forgive();
+        }
         if self.proxy.as_ref() == Some(proxy) && !(refused && retry) {
             return;
         }
-        self.close().await;
         self.proxy = Some(proxy.clone());
-        let config = match connection(self.identity.id(), proxy) {
+        let config = match connection(&self.identity, proxy) {
             Ok(config) => config,
             Err(problems) => {
                 error!("{problems}");
+                self.give_up().await;
                 self.identity.set_vcenter(Err(problems.to_string()));
                 self.state.send_replace(State::Misconfigured);
                 return;
             }
         };
-        info!("connecting to {} as {}", config.host, config.credentials.username);
-        if !refused {
-            // Otherwise the reason stands until there is a better one.
-            self.identity.set_vcenter(Err(format!("the connection to {} is being made", config.host)));
-        }
-        self.state.send_replace(State::Connecting);
-        let (identity, state, connected) =
-            (self.identity.clone(), self.state.clone(), self.connected.clone());
-        self.attempts = Some(tokio::spawn(async move {
-            let outcome = connect(&config, &identity, &state).await;
-            if let Some(client) = outcome {
-                identity.set_vcenter(Ok(client));
-                state.send_replace(State::Connected);
-                // Nobody listens any more when the minion is about to end.
-                let _ = connected.send(());
+        if let Some(held) = self.held.get()
+            && held.session().config().same_target(&config)
+        {
+            held.session().set_passwords(config.credentials.passwords.clone());
+            if self.state() == State::Refused {
+                self.attempt(config, None).await;
             }
-        }));
+            return;
+        }
+        info!("connecting to {} as {}", config.host, config.credentials.username);
+        let same = |held: &Held| held.session().config().same_server(&config);
+        let before = self.held.get().filter(|held| same(held)).cloned();
+        if before.is_none() {
+            // Nobody shall work on a server that is not meant any more.
+            self.give_up().await;
+        }
+        self.held = Arc::default();
+        self.attempt(config, before).await;
     }
 
     /// Where the connection stands.
@@ -150,49 +148,113 @@ impl Proxy {
         let _ = tokio::time::timeout(longest, ended).await;
     }
 
-    /// Ends attempts and session.
+    /// Ends the attempts, and lets go of the session: whoever has the pool closes it.
     pub async fn close(&mut self) {
+        self.stop().await;
+        self.identity.set_vcenter(Err("the session with the vCenter has been closed".into()));
+    }
+
+    /// Starts attempts; `before` is the same server's connection, which serves until they have come to something.
+    async fn attempt(&mut self, config: Config, before: Option<Held>) {
+        self.stop().await;
+        if before.is_none() {
+            let reason = format!("the connection to {} is being made", config.host);
+            self.identity.set_vcenter_connecting(reason);
+        }
+        self.state.send_replace(State::Connecting);
+        let attempts = Attempts {
+            config,
+            held: self.held.clone(),
+            before,
+            identity: self.identity.clone(),
+            state: self.state.clone(),
+        };
+        let connected = self.connected.clone();
+        self.attempts = Some(tokio::spawn(async move {
+            if attempts.connect().await {
+                // Nobody listens any more when the minion is about to end.
+                let _ = connected.send(());
+            }
+        }));
+    }
+
+    async fn stop(&mut self) {
         if let Some(attempts) = self.attempts.take() {
             attempts.abort();
             // It was aborted, or had come to its end before.
             let _ = attempts.await;
         }
-        if let Ok(client) = self.identity.vcenter() {
-            self.identity.set_vcenter(Err("the session with the vCenter has been closed".into()));
-            if tokio::time::timeout(LOGOUT, client.close()).await.is_err() {
-                warn!("the vCenter did not answer the logout");
-            }
+    }
+
+    /// Ends attempts and connection; those who work with it may finish.
+    async fn give_up(&mut self) {
+        self.stop().await;
+        if let Some(held) = std::mem::take(&mut self.held).get() {
+            self.identity.set_vcenter(Err("the vCenter is configured anew".into()));
+            self.identity.vcenters().retire(held.clone());
         }
     }
 }
 
-/// Tries until there is a session, or until it makes no sense any more.
-async fn connect(config: &Config, identity: &Identity, state: &watch::Sender<State>) -> Option<Client> {
-    let mut pause = PAUSE;
-    loop {
-        let error = match Client::connect(config.clone()).await {
-            Ok(client) => {
-                info!("connected to {}", config.host);
-                return Some(client);
+/// The attempts to connect to one target.
+struct Attempts {
+    config: Config,
+    held: Arc<OnceLock<Held>>,
+    before: Option<Held>,
+    identity: Arc<Identity>,
+    state: watch::Sender<State>,
+}
+
+impl Attempts {
+    /// Tries until there is a session, or until it makes no sense any more. True if there is one.
+    async fn connect(mut self) -> bool {
+        let mut pause = PAUSE;
+        loop {
+            let outcome = self.once().await;
+            let refused = self.held.get().is_some_and(|held| held.session().is_refused());
+            let (told, state) = match &outcome {
+                Ok(client) => (Ok(client.clone()), State::Connected),
+                Err(error) if refused => {
+                    let reason = format!(
+                        "{error}: correct the credentials in the pillar and run saltutil.refresh_pillar"
+                    );
+                    (Err(reason), State::Refused)
+                }
+                Err(error) => (Err(error.to_string()), State::Unreachable),
+            };
+            self.identity.set_vcenter(told.clone());
+            if let Some(before) = self.before.take() {
+                self.identity.vcenters().retire(before);
             }
-            Err(error) => error,
-        };
-        if let vcenter::Error::Login { .. } = &error {
-            let reason = format!(
-                "{}. Not trying again, so that the account is not locked: correct the credentials in the pillar and run saltutil.refresh_pillar.",
-                error.to_string().trim_end_matches('.')
-            );
-            error!("{reason}");
-            identity.set_vcenter(Err(reason));
-            state.send_replace(State::Refused);
-            return None;
+            match (told, state) {
+                (Ok(_), _) => info!("connected to {}", self.config.host),
+                (Err(reason), State::Refused) => error!("{reason}"),
+                (Err(_), _) => {}
+            }
+            self.state.send_replace(state);
+            let Err(error) = outcome else { return true };
+            if refused {
+                return false;
+            }
+            if matches!(error, vcenter::Error::Login { .. }) {
+                pause = pause.max(PAUSE_REFUSED);
+            }
+            let wait = pause.mul_f64(rand::thread_rng().gen_range(0.75..1.25));
+            warn!("{error}; the next attempt follows in {:.0} seconds", wait.as_secs_f64());
+            tokio::time::sleep(wait).await;
+            pause = (pause * 2).min(PAUSE_MAX);
         }
-        let wait = pause.mul_f64(rand::thread_rng().gen_range(0.75..1.25));
-        warn!("{error}; the next attempt follows in {:.0} seconds", wait.as_secs_f64());
-        identity.set_vcenter(Err(error.to_string()));
-        state.send_replace(State::Unreachable);
-        tokio::time::sleep(wait).await;
-        pause = (pause * 2).min(PAUSE_MAX);
+    }
+
+    async fn once(&self) -> vcenter::Result<Client> {
+        let held = match self.held.get() {
+            Some(held) => held,
+            None => {
+                let held = self.identity.vcenters().hold(self.config.clone())?;
+                self.held.get_or_init(|| held)
+            }
+        };
+        held.client().await
     }
 }
 
@@ -206,14 +268,6 @@ mod tests {
             "proxytype" => "vcenter", "vcenter" => "vc.example.com", "username" => "u",
             "passwords" => list!["one", "two"], "mechanism" => "userpass",
         }
-    }
-
-    #[test]
-    fn the_daemon_tells_the_vcenter_who_it_is() {
-        let read = connection("vc01", &sample().with("port", 8443)).unwrap();
-        assert_eq!((read.host.as_str(), read.port), ("vc.example.com", 8443));
-        assert!(read.user_agent.starts_with("vsalt/") && read.user_agent.ends_with("(vc01)"));
-        assert!(connection("vc01", &sample().with("vcenter", "")).is_err());
     }
 
     #[tokio::test]

@@ -10,6 +10,10 @@ mod defaults;
 mod dictupdate;
 mod digest;
 mod environ;
+mod esxcluster;
+mod esxdatacenter;
+mod esxi;
+mod esxvm;
 mod event;
 mod grains;
 mod hashutil;
@@ -20,6 +24,7 @@ mod match_;
 mod mine;
 mod minion;
 mod pillar;
+mod proxy_details;
 mod publish;
 mod random;
 mod salt_version;
@@ -41,6 +46,8 @@ mod vsphere;
 
 use salt::{Error, Function, Map, Result, Value};
 
+pub use vsphere::host_info;
+
 /// The tables of all modules.
 pub const MODULES: &[&[Function]] = &[
     cmd::TABLES[0],
@@ -53,6 +60,10 @@ pub const MODULES: &[&[Function]] = &[
     data::FUNCTIONS,
     defaults::FUNCTIONS,
     environ::FUNCTIONS,
+    esxcluster::FUNCTIONS,
+    esxdatacenter::FUNCTIONS,
+    esxi::FUNCTIONS,
+    esxvm::FUNCTIONS,
     event::FUNCTIONS,
     grains::TABLES[0],
     grains::TABLES[1],
@@ -94,6 +105,7 @@ pub const MODULES: &[&[Function]] = &[
     vsphere::TABLES[1],
     vsphere::TABLES[2],
     vsphere::TABLES[3],
+    vsphere::TABLES[4],
 ];
 
 /// Keywords without those that Salt adds, such as `__pub_jid` (`salt/utils/args.py`, `clean_kwargs`).

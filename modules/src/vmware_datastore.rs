@@ -152,14 +152,23 @@ fn needs_datacenter() -> Error {
 }
 
 /// Which datastores of a host are meant.
-struct Filter {
-    names: Vec<String>,
-    disks: Vec<String>,
-    addresses: Vec<String>,
+pub struct Filter {
+    /// Of these names.
+    pub names: Vec<String>,
+    /// On these disks, by canonical name.
+    pub disks: Vec<String>,
+    /// On the disks at these SCSI addresses.
+    pub addresses: Vec<String>,
 }
 
 impl Filter {
-    fn lets_through(&self, datastore: &Datastore, storage: &HostStorage) -> bool {
+    /// Whether disks are asked for, which only a host knows.
+    pub fn is_about_disks(&self) -> bool {
+        !self.disks.is_empty() || !self.addresses.is_empty()
+    }
+
+    /// Whether a datastore is meant, on a host with this storage.
+    pub fn lets_through(&self, datastore: &Datastore, storage: &HostStorage) -> bool {
         if self.names.is_empty() && self.disks.is_empty() && self.addresses.is_empty() {
             return true;
         }
@@ -173,7 +182,8 @@ impl Filter {
     }
 }
 
-fn listed(datastore: &Datastore, storage: &HostStorage) -> Map {
+/// A datastore as it is listed, with the disks that the host's storage has for it.
+pub fn listed(datastore: &Datastore, storage: &HostStorage) -> Map {
     let listed = map! {
         "name" => datastore.name.to_string(),
         "type" => datastore.type_.as_ref().map(ToString::to_string),

@@ -2,6 +2,7 @@
 //!
 //! Facts: `salt/modules/vsphere.py` of Salt 3007.17.
 
+mod datastore;
 mod generic;
 mod host;
 mod list;
@@ -11,18 +12,23 @@ use salt::{Context, Error, Function, Map, Result, Value, Words, functions, map, 
 use vcenter::inventory::{ComputeResource, Datacenter, HostSystem, Inventory, Kind};
 use vcenter::ops;
 
-use salt::connection::{own, refuse_service_instance};
+use salt::connection::{SERVICE_INSTANCE, own, own_client, proxy_type, refuse_service_instance};
 
 functions![
     create_datacenter,
+    disconnect,
     get_proxy_type,
+    get_service_instance_via_proxy,
     list_datacenters_via_proxy,
     list_hosts_via_proxy,
     test_vcenter_connection,
 ];
 
 /// The tables of this module.
-pub const TABLES: [&[Function]; 4] = [FUNCTIONS, generic::FUNCTIONS, list::FUNCTIONS, tag::FUNCTIONS];
+pub const TABLES: [&[Function]; 5] =
+    [FUNCTIONS, datastore::FUNCTIONS, generic::FUNCTIONS, list::FUNCTIONS, tag::FUNCTIONS];
+
+pub use host::info as host_info;
 
 /// Tells the proxy type of the minion.
 ///
@@ -33,11 +39,47 @@ pub const TABLES: [&[Function]; 4] = [FUNCTIONS, generic::FUNCTIONS, list::FUNCT
 /// ```
 #[salt_fn]
 async fn get_proxy_type(cx: &Context) -> Result<String> {
-    let of = |place: &Map| {
-        let kind = place.get("proxy").and_then(|proxy| proxy.get("proxytype")).filter(|kind| kind.truthy());
-        kind.map(Value::to_string)
-    };
-    Ok(of(&cx.pillar()).or_else(|| of(&cx.opts())).unwrap_or_else(|| "<undefined>".into()))
+    Ok(proxy_type(cx))
+}
+
+/// Makes sure that the minion has a session with its vCenter, and gives the name of the service instance.
+///
+/// All functions work on the one session that the minion keeps, so nobody needs the name; where a `service_instance` is
+/// taken, it stands for that session.
+///
+/// CLI Example:
+///
+/// ```bash
+/// salt '*' vsphere.get_service_instance_via_proxy
+/// ```
+#[salt_fn(proxies("esxi", "esxcluster", "esxdatacenter", "vcenter", "esxvm"))]
+async fn get_service_instance_via_proxy(
+    cx: &Context,
+    /// Leave it out: it is for Python only.
+    #[default(None)]
+    service_instance: Value,
+) -> Result<&'static str> {
+    refuse_service_instance(&service_instance)?;
+    ops::service::current_time(&own_client(cx).await?).await?;
+    Ok(SERVICE_INSTANCE)
+}
+
+/// Gives a service instance back. The minion's session stays: all jobs share it, and it ends with the minion.
+///
+/// CLI Example:
+///
+/// ```bash
+/// salt '*' vsphere.disconnect ServiceInstance:ServiceInstance
+/// ```
+#[salt_fn(proxies("esxi", "esxcluster", "esxdatacenter", "vcenter", "esxvm"))]
+async fn disconnect(
+    cx: &Context,
+    /// What `get_service_instance_via_proxy` gave.
+    service_instance: Value,
+) -> Result<bool> {
+    let _ = cx;
+    refuse_service_instance(&service_instance)?;
+    Ok(true)
 }
 
 /// Says whether the minion has a session with a vCenter. An ESXi host is none.
@@ -47,7 +89,7 @@ async fn get_proxy_type(cx: &Context) -> Result<String> {
 /// ```bash
 /// salt '*' vsphere.test_vcenter_connection
 /// ```
-#[salt_fn]
+#[salt_fn(proxies("esxi", "esxcluster", "esxdatacenter", "vcenter", "esxvm"))]
 async fn test_vcenter_connection(
     cx: &Context,
     /// Leave it out: it is for Python only.
@@ -55,7 +97,7 @@ async fn test_vcenter_connection(
     service_instance: Value,
 ) -> Result<bool> {
     refuse_service_instance(&service_instance)?;
-    let client = cx.vcenter()?;
+    let client = own_client(cx).await?;
     // The clock is asked because that needs a live session, unlike what is remembered from the log-in.
     match ops::service::current_time(&client).await {
         Ok(_) => Ok(!client.is_host().await?),
@@ -76,7 +118,7 @@ async fn test_vcenter_connection(
 /// salt '*' vsphere.list_datacenters_via_proxy dc1
 /// salt '*' vsphere.list_datacenters_via_proxy datacenter_names='[dc1, dc2]'
 /// ```
-#[salt_fn]
+#[salt_fn(proxies("esxcluster", "esxdatacenter", "esxvm", "vcenter"))]
 async fn list_datacenters_via_proxy(
     cx: &Context,
     /// Only these, where they exist.
@@ -103,7 +145,7 @@ async fn list_datacenters_via_proxy(
 /// salt '*' vsphere.list_hosts_via_proxy hostnames='[esxi1, esxi2]'
 /// salt '*' vsphere.list_hosts_via_proxy datacenter=dc1 cluster=cluster1
 /// ```
-#[salt_fn]
+#[salt_fn(proxies("esxcluster", "esxdatacenter", "esxi", "vcenter"))]
 async fn list_hosts_via_proxy(
     cx: &Context,
     /// Only these, where they exist.
@@ -135,7 +177,7 @@ async fn list_hosts_via_proxy(
 /// ```bash
 /// salt '*' vsphere.create_datacenter dc1
 /// ```
-#[salt_fn]
+#[salt_fn(proxies("esxdatacenter", "vcenter"))]
 async fn create_datacenter(
     cx: &Context,
     /// The name of the datacenter.

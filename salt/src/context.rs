@@ -7,6 +7,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use tokio::sync::watch;
+use vcenter::Pool;
+
 use crate::args::Args;
 use crate::function::{BoxFuture, Function};
 use crate::registry::Registry;
@@ -19,7 +22,8 @@ pub struct Identity {
     opts: RwLock<Arc<Map>>,
     grains: RwLock<Arc<Map>>,
     pillar: RwLock<Arc<Map>>,
-    vcenter: RwLock<Result<vcenter::Client, String>>,
+    vcenter: watch::Sender<Device>,
+    vcenters: RwLock<Pool>,
     modules: Arc<Registry>,
     states: Arc<Registry>,
     master: Arc<dyn Master>,
@@ -47,12 +51,14 @@ pub struct Parts {
 impl Identity {
     /// An identity with no grains, no pillar and no vCenter yet.
     pub fn new(parts: Parts) -> Arc<Identity> {
+        let vcenters = crate::connection::pool(&parts.opts);
         Arc::new(Identity {
             id: parts.id,
             opts: RwLock::new(Arc::new(parts.opts)),
             grains: RwLock::default(),
             pillar: RwLock::default(),
-            vcenter: RwLock::new(Err("there is no connection to a vCenter yet".into())),
+            vcenter: watch::Sender::new(Device::Absent("there is no connection to a vCenter yet".into())),
+            vcenters: RwLock::new(vcenters),
             modules: parts.modules,
             states: parts.states,
             master: parts.master,
@@ -122,7 +128,29 @@ impl Identity {
     /// # Errors
     /// [`Error::Unavailable`] with the reason why there is none.
     pub fn vcenter(&self) -> Result<vcenter::Client> {
-        read(&self.vcenter).map_err(Error::Unavailable)
+        self.vcenter.borrow().clone().client()
+    }
+
+    /// The vCenter of this identity; where the connection is just being made, it is waited for, but not longer than that.
+    ///
+    /// # Errors
+    /// As [`Identity::vcenter`].
+    pub async fn vcenter_soon(&self, longest: Duration) -> Result<vcenter::Client> {
+        let mut device = self.vcenter.subscribe();
+        let settled = device.wait_for(|device| !matches!(device, Device::Connecting(_)));
+        // That the time is over is no error of its own: the device says how it stands.
+        let _ = tokio::time::timeout(longest, settled).await;
+        self.vcenter()
+    }
+
+    /// The vCenters that this identity's calls name, beside its own, which is among them too.
+    pub fn vcenters(&self) -> Pool {
+        read(&self.vcenters)
+    }
+
+    /// Shares the vCenters of others that live in the same process.
+    pub fn set_vcenters(&self, pool: Pool) {
+        write(&self.vcenters, pool);
     }
 
     /// The scheduler of this identity.
@@ -152,7 +180,35 @@ impl Identity {
 
     /// Replaces the vCenter, or the reason why there is none.
     pub fn set_vcenter(&self, client: Result<vcenter::Client, String>) {
-        write(&self.vcenter, client);
+        self.vcenter.send_replace(match client {
+            Ok(client) => Device::Connected(client),
+            Err(reason) => Device::Absent(reason),
+        });
+    }
+
+    /// There is no vCenter yet, but the connection is being made: who can wait shall.
+    pub fn set_vcenter_connecting(&self, reason: String) {
+        self.vcenter.send_replace(Device::Connecting(reason));
+    }
+}
+
+/// How it stands with the vCenter of an identity.
+#[derive(Clone)]
+enum Device {
+    /// The connection is being made.
+    Connecting(String),
+    /// There is a session.
+    Connected(vcenter::Client),
+    /// There is none, for this reason.
+    Absent(String),
+}
+
+impl Device {
+    fn client(self) -> Result<vcenter::Client> {
+        match self {
+            Device::Connected(client) => Ok(client),
+            Device::Connecting(reason) | Device::Absent(reason) => Err(Error::Unavailable(reason)),
+        }
     }
 }
 

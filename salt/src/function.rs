@@ -29,6 +29,8 @@ pub struct Function {
     pub kwargs: bool,
     /// The outputter that the CLI is told to use (`out`).
     pub out: Option<&'static str>,
+    /// The proxy types that the function runs on; empty: on all.
+    pub proxies: &'static [&'static str],
     /// The source file of the declaration.
     pub file: &'static str,
     /// The line of the declaration.
@@ -129,6 +131,7 @@ impl Function {
 
     /// Binds the arguments and runs an execution function.
     pub async fn run(&'static self, cx: &Context, args: Args) -> Result<Value> {
+        crate::connection::supports_proxy(cx, self)?;
         let bound = args.bind(self)?;
         match self.call {
             Call::Execution(call) => call(cx, bound).await,
@@ -160,6 +163,9 @@ impl Function {
                 text.push_str(&format!("    {line}\n"));
             }
             text.truncate(text.trim_end().len());
+        }
+        if !self.proxies.is_empty() {
+            text.push_str(&format!("\n\nProxy types: {}", self.proxies.join(", ")));
         }
         text.push('\n');
         text

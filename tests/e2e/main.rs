@@ -13,6 +13,7 @@ mod inventory;
 mod keys;
 mod lifetime;
 mod processes;
+mod proxytypes;
 mod reconnect;
 mod reference;
 mod sessions;

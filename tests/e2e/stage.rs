@@ -69,9 +69,25 @@ impl<'a> Stage<'a> {
         Ok(stage)
     }
 
+    /// The same with this vCenter.
+    pub fn up_on(master: &'a Master, vcsim: Vcsim, settings: Settings, pillar: Value) -> Result<Stage<'a>> {
+        let mut stage = Stage::start_on(master, vcsim, settings, pillar)?;
+        stage.proxy.wait_ready(master, stage.mark)?;
+        Ok(stage)
+    }
+
     /// The same without waiting.
     pub fn start(master: &'a Master, settings: Settings, pillar: Value) -> Result<Stage<'a>> {
-        let vcsim = Vcsim::start(master.tools())?;
+        Stage::start_on(master, Vcsim::start(master.tools())?, settings, pillar)
+    }
+
+    /// The same with this vCenter.
+    pub fn start_on(
+        master: &'a Master,
+        vcsim: Vcsim,
+        settings: Settings,
+        pillar: Value,
+    ) -> Result<Stage<'a>> {
         let mut all = proxy::pillar(&vcsim);
         merge(&mut all, pillar);
         master.pillar(&settings.id, &all)?;

@@ -34,6 +34,8 @@ pub(super) struct Start {
     pub jobs: Arc<Jobs>,
     pub seen: Arc<Seen>,
     pub stop: watch::Receiver<bool>,
+    /// The vCenters of all lives of the process.
+    pub vcenters: vcenter::Pool,
 }
 
 impl Start {
@@ -56,7 +58,7 @@ impl Start {
 
     /// The same with other functions.
     pub fn assemble_with(self, open: Opener, modules: Registry, states: Registry) -> Result<Life, Exit> {
-        let Start { opts, masters, alone, leads, jobs, seen, stop } = self;
+        let Start { opts, masters, alone, leads, jobs, seen, stop, vcenters } = self;
         let id = opts.text("id").unwrap_or_default().to_string();
         let cachedir = cachedir(&opts);
         let (refused, refusals) = mpsc::unbounded_channel();
@@ -72,6 +74,7 @@ impl Start {
             master: master.clone(),
             files: Arc::new(RemoteFiles::new(link.clone(), &cachedir)),
         });
+        identity.set_vcenters(vcenters);
         master.belongs_to(&identity);
         let unusable =
             |place: &Path, e: io::Error| Exit::new(73, format!("{} can't be used: {e}", place.display()));

@@ -1,13 +1,26 @@
 //! What `system_info` adds for an ESXi host (`salt/utils/vmware.py`, `get_hardware_grains`).
 
+use std::time::Duration;
+
 use salt::{Map, Result, Value, map};
 use vcenter::Client;
+use vcenter::inventory::HostSystem;
 use vcenter::ops::host::{self, HostFacts};
 
-/// The facts of the host that the server is.
-pub async fn facts(client: &Client) -> Result<Map> {
-    let itself = host::itself(client)?;
-    Ok(described(host::facts(client, &itself).await?))
+/// How long the inventory of a host may take to load.
+const LOAD: Duration = Duration::from_secs(15);
+
+/// What `system_info` says of a host: the one of this name, or the one that the server is.
+pub async fn info(client: &Client, name: Option<&str>) -> Result<Map> {
+    client.ready(LOAD).await?;
+    let host = match name {
+        Some(name) => client.read().find::<HostSystem>(name, None)?.reference.clone(),
+        None => host::itself(client)?,
+    };
+    let facts = host::facts(client, &host).await?;
+    let mut info = facts.product.as_ref().map(Map::from).unwrap_or_default();
+    info.extend(described(facts));
+    Ok(info)
 }
 
 fn described(facts: HostFacts) -> Map {

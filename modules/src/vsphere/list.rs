@@ -1,7 +1,7 @@
 //! The inventory of the vCenter, as Salt's own module lists it.
 //!
 //! Every function takes the vCenter and the user as the original does. None of them is needed: without them a function
-//! works on the vCenter of the minion, and with them it makes sure that this is the one meant.
+//! works on the vCenter of the minion, with them on what they name ([`salt::connection`]).
 
 use salt::{Context, Map, Result, Value, functions, salt_fn};
 use vcenter::inventory::Kind;
@@ -33,23 +33,23 @@ functions![
 #[salt_fn]
 async fn list_clusters(
     cx: &Context,
-    /// The vCenter: none, or the minion's own.
+    /// The vCenter or host to ask; without it the minion's own is asked.
     host: Option<String>,
-    /// The user: none, or the minion's own.
+    /// The user to log in as, if not as the minion does.
     username: Option<String>,
-    /// The password. The minion has its own, so it is not used.
+    /// The user's password; for the minion's own user it may be left out.
     #[default(None)]
     password: Value,
-    /// `https` or `http`. The minion's own configuration decides.
+    /// `https` or `http`.
     protocol: Option<String>,
-    /// The port: none, or that of the minion's own vCenter.
+    /// The port: 443, or that of the minion's own vCenter.
     port: Option<u64>,
-    /// Check the certificate. The minion's own configuration decides.
+    /// Check the certificate of another server than the minion's own.
     #[default(true)]
     verify_ssl: bool,
 ) -> Result<Vec<String>> {
-    let _ = (password, protocol, verify_ssl);
-    names(cx, Kind::ClusterComputeResource, Login { host, username, port }).await
+    names(cx, Kind::ClusterComputeResource, Login::new(host, username, password, protocol, port, verify_ssl))
+        .await
 }
 
 /// Lists the datacenters by name.
@@ -62,23 +62,22 @@ async fn list_clusters(
 #[salt_fn]
 async fn list_datacenters(
     cx: &Context,
-    /// The vCenter: none, or the minion's own.
+    /// The vCenter or host to ask; without it the minion's own is asked.
     host: Option<String>,
-    /// The user: none, or the minion's own.
+    /// The user to log in as, if not as the minion does.
     username: Option<String>,
-    /// The password. The minion has its own, so it is not used.
+    /// The user's password; for the minion's own user it may be left out.
     #[default(None)]
     password: Value,
-    /// `https` or `http`. The minion's own configuration decides.
+    /// `https` or `http`.
     protocol: Option<String>,
-    /// The port: none, or that of the minion's own vCenter.
+    /// The port: 443, or that of the minion's own vCenter.
     port: Option<u64>,
-    /// Check the certificate. The minion's own configuration decides.
+    /// Check the certificate of another server than the minion's own.
     #[default(true)]
     verify_ssl: bool,
 ) -> Result<Vec<String>> {
-    let _ = (password, protocol, verify_ssl);
-    names(cx, Kind::Datacenter, Login { host, username, port }).await
+    names(cx, Kind::Datacenter, Login::new(host, username, password, protocol, port, verify_ssl)).await
 }
 
 /// Lists the datastore clusters by name.
@@ -91,23 +90,22 @@ async fn list_datacenters(
 #[salt_fn]
 async fn list_datastore_clusters(
     cx: &Context,
-    /// The vCenter: none, or the minion's own.
+    /// The vCenter or host to ask; without it the minion's own is asked.
     host: Option<String>,
-    /// The user: none, or the minion's own.
+    /// The user to log in as, if not as the minion does.
     username: Option<String>,
-    /// The password. The minion has its own, so it is not used.
+    /// The user's password; for the minion's own user it may be left out.
     #[default(None)]
     password: Value,
-    /// `https` or `http`. The minion's own configuration decides.
+    /// `https` or `http`.
     protocol: Option<String>,
-    /// The port: none, or that of the minion's own vCenter.
+    /// The port: 443, or that of the minion's own vCenter.
     port: Option<u64>,
-    /// Check the certificate. The minion's own configuration decides.
+    /// Check the certificate of another server than the minion's own.
     #[default(true)]
     verify_ssl: bool,
 ) -> Result<Vec<String>> {
-    let _ = (password, protocol, verify_ssl);
-    names(cx, Kind::StoragePod, Login { host, username, port }).await
+    names(cx, Kind::StoragePod, Login::new(host, username, password, protocol, port, verify_ssl)).await
 }
 
 /// Lists the datastores by name.
@@ -120,23 +118,22 @@ async fn list_datastore_clusters(
 #[salt_fn]
 async fn list_datastores(
     cx: &Context,
-    /// The vCenter: none, or the minion's own.
+    /// The vCenter or host to ask; without it the minion's own is asked.
     host: Option<String>,
-    /// The user: none, or the minion's own.
+    /// The user to log in as, if not as the minion does.
     username: Option<String>,
-    /// The password. The minion has its own, so it is not used.
+    /// The user's password; for the minion's own user it may be left out.
     #[default(None)]
     password: Value,
-    /// `https` or `http`. The minion's own configuration decides.
+    /// `https` or `http`.
     protocol: Option<String>,
-    /// The port: none, or that of the minion's own vCenter.
+    /// The port: 443, or that of the minion's own vCenter.
     port: Option<u64>,
-    /// Check the certificate. The minion's own configuration decides.
+    /// Check the certificate of another server than the minion's own.
     #[default(true)]
     verify_ssl: bool,
 ) -> Result<Vec<String>> {
-    let _ = (password, protocol, verify_ssl);
-    names(cx, Kind::Datastore, Login { host, username, port }).await
+    names(cx, Kind::Datastore, Login::new(host, username, password, protocol, port, verify_ssl)).await
 }
 
 /// Lists the distributed switches by name.
@@ -149,23 +146,27 @@ async fn list_datastores(
 #[salt_fn]
 async fn list_dvs(
     cx: &Context,
-    /// The vCenter: none, or the minion's own.
+    /// The vCenter or host to ask; without it the minion's own is asked.
     host: Option<String>,
-    /// The user: none, or the minion's own.
+    /// The user to log in as, if not as the minion does.
     username: Option<String>,
-    /// The password. The minion has its own, so it is not used.
+    /// The user's password; for the minion's own user it may be left out.
     #[default(None)]
     password: Value,
-    /// `https` or `http`. The minion's own configuration decides.
+    /// `https` or `http`.
     protocol: Option<String>,
-    /// The port: none, or that of the minion's own vCenter.
+    /// The port: 443, or that of the minion's own vCenter.
     port: Option<u64>,
-    /// Check the certificate. The minion's own configuration decides.
+    /// Check the certificate of another server than the minion's own.
     #[default(true)]
     verify_ssl: bool,
 ) -> Result<Vec<String>> {
-    let _ = (password, protocol, verify_ssl);
-    names(cx, Kind::DistributedVirtualSwitch, Login { host, username, port }).await
+    names(
+        cx,
+        Kind::DistributedVirtualSwitch,
+        Login::new(host, username, password, protocol, port, verify_ssl),
+    )
+    .await
 }
 
 /// Lists the folders by name: all of them, with the four that each datacenter has and the datastore clusters.
@@ -178,23 +179,22 @@ async fn list_dvs(
 #[salt_fn]
 async fn list_folders(
     cx: &Context,
-    /// The vCenter: none, or the minion's own.
+    /// The vCenter or host to ask; without it the minion's own is asked.
     host: Option<String>,
-    /// The user: none, or the minion's own.
+    /// The user to log in as, if not as the minion does.
     username: Option<String>,
-    /// The password. The minion has its own, so it is not used.
+    /// The user's password; for the minion's own user it may be left out.
     #[default(None)]
     password: Value,
-    /// `https` or `http`. The minion's own configuration decides.
+    /// `https` or `http`.
     protocol: Option<String>,
-    /// The port: none, or that of the minion's own vCenter.
+    /// The port: 443, or that of the minion's own vCenter.
     port: Option<u64>,
-    /// Check the certificate. The minion's own configuration decides.
+    /// Check the certificate of another server than the minion's own.
     #[default(true)]
     verify_ssl: bool,
 ) -> Result<Vec<String>> {
-    let _ = (password, protocol, verify_ssl);
-    names(cx, Kind::Folder, Login { host, username, port }).await
+    names(cx, Kind::Folder, Login::new(host, username, password, protocol, port, verify_ssl)).await
 }
 
 /// Lists the ESXi hosts by name.
@@ -207,23 +207,22 @@ async fn list_folders(
 #[salt_fn]
 async fn list_hosts(
     cx: &Context,
-    /// The vCenter: none, or the minion's own.
+    /// The vCenter or host to ask; without it the minion's own is asked.
     host: Option<String>,
-    /// The user: none, or the minion's own.
+    /// The user to log in as, if not as the minion does.
     username: Option<String>,
-    /// The password. The minion has its own, so it is not used.
+    /// The user's password; for the minion's own user it may be left out.
     #[default(None)]
     password: Value,
-    /// `https` or `http`. The minion's own configuration decides.
+    /// `https` or `http`.
     protocol: Option<String>,
-    /// The port: none, or that of the minion's own vCenter.
+    /// The port: 443, or that of the minion's own vCenter.
     port: Option<u64>,
-    /// Check the certificate. The minion's own configuration decides.
+    /// Check the certificate of another server than the minion's own.
     #[default(true)]
     verify_ssl: bool,
 ) -> Result<Vec<String>> {
-    let _ = (password, protocol, verify_ssl);
-    names(cx, Kind::HostSystem, Login { host, username, port }).await
+    names(cx, Kind::HostSystem, Login::new(host, username, password, protocol, port, verify_ssl)).await
 }
 
 /// Lists the networks by name, distributed portgroups among them.
@@ -236,23 +235,22 @@ async fn list_hosts(
 #[salt_fn]
 async fn list_networks(
     cx: &Context,
-    /// The vCenter: none, or the minion's own.
+    /// The vCenter or host to ask; without it the minion's own is asked.
     host: Option<String>,
-    /// The user: none, or the minion's own.
+    /// The user to log in as, if not as the minion does.
     username: Option<String>,
-    /// The password. The minion has its own, so it is not used.
+    /// The user's password; for the minion's own user it may be left out.
     #[default(None)]
     password: Value,
-    /// `https` or `http`. The minion's own configuration decides.
+    /// `https` or `http`.
     protocol: Option<String>,
-    /// The port: none, or that of the minion's own vCenter.
+    /// The port: 443, or that of the minion's own vCenter.
     port: Option<u64>,
-    /// Check the certificate. The minion's own configuration decides.
+    /// Check the certificate of another server than the minion's own.
     #[default(true)]
     verify_ssl: bool,
 ) -> Result<Vec<String>> {
-    let _ = (password, protocol, verify_ssl);
-    names(cx, Kind::Network, Login { host, username, port }).await
+    names(cx, Kind::Network, Login::new(host, username, password, protocol, port, verify_ssl)).await
 }
 
 /// Lists the resource pools by name, those of the clusters and vApps among them.
@@ -265,23 +263,22 @@ async fn list_networks(
 #[salt_fn]
 async fn list_resourcepools(
     cx: &Context,
-    /// The vCenter: none, or the minion's own.
+    /// The vCenter or host to ask; without it the minion's own is asked.
     host: Option<String>,
-    /// The user: none, or the minion's own.
+    /// The user to log in as, if not as the minion does.
     username: Option<String>,
-    /// The password. The minion has its own, so it is not used.
+    /// The user's password; for the minion's own user it may be left out.
     #[default(None)]
     password: Value,
-    /// `https` or `http`. The minion's own configuration decides.
+    /// `https` or `http`.
     protocol: Option<String>,
-    /// The port: none, or that of the minion's own vCenter.
+    /// The port: 443, or that of the minion's own vCenter.
     port: Option<u64>,
-    /// Check the certificate. The minion's own configuration decides.
+    /// Check the certificate of another server than the minion's own.
     #[default(true)]
     verify_ssl: bool,
 ) -> Result<Vec<String>> {
-    let _ = (password, protocol, verify_ssl);
-    names(cx, Kind::ResourcePool, Login { host, username, port }).await
+    names(cx, Kind::ResourcePool, Login::new(host, username, password, protocol, port, verify_ssl)).await
 }
 
 /// Lists the vApps by name.
@@ -294,23 +291,22 @@ async fn list_resourcepools(
 #[salt_fn]
 async fn list_vapps(
     cx: &Context,
-    /// The vCenter: none, or the minion's own.
+    /// The vCenter or host to ask; without it the minion's own is asked.
     host: Option<String>,
-    /// The user: none, or the minion's own.
+    /// The user to log in as, if not as the minion does.
     username: Option<String>,
-    /// The password. The minion has its own, so it is not used.
+    /// The user's password; for the minion's own user it may be left out.
     #[default(None)]
     password: Value,
-    /// `https` or `http`. The minion's own configuration decides.
+    /// `https` or `http`.
     protocol: Option<String>,
-    /// The port: none, or that of the minion's own vCenter.
+    /// The port: 443, or that of the minion's own vCenter.
     port: Option<u64>,
-    /// Check the certificate. The minion's own configuration decides.
+    /// Check the certificate of another server than the minion's own.
     #[default(true)]
     verify_ssl: bool,
 ) -> Result<Vec<String>> {
-    let _ = (password, protocol, verify_ssl);
-    names(cx, Kind::VirtualApp, Login { host, username, port }).await
+    names(cx, Kind::VirtualApp, Login::new(host, username, password, protocol, port, verify_ssl)).await
 }
 
 /// Lists the virtual machines by name, templates among them.
@@ -323,23 +319,22 @@ async fn list_vapps(
 #[salt_fn]
 async fn list_vms(
     cx: &Context,
-    /// The vCenter: none, or the minion's own.
+    /// The vCenter or host to ask; without it the minion's own is asked.
     host: Option<String>,
-    /// The user: none, or the minion's own.
+    /// The user to log in as, if not as the minion does.
     username: Option<String>,
-    /// The password. The minion has its own, so it is not used.
+    /// The user's password; for the minion's own user it may be left out.
     #[default(None)]
     password: Value,
-    /// `https` or `http`. The minion's own configuration decides.
+    /// `https` or `http`.
     protocol: Option<String>,
-    /// The port: none, or that of the minion's own vCenter.
+    /// The port: 443, or that of the minion's own vCenter.
     port: Option<u64>,
-    /// Check the certificate. The minion's own configuration decides.
+    /// Check the certificate of another server than the minion's own.
     #[default(true)]
     verify_ssl: bool,
 ) -> Result<Vec<String>> {
-    let _ = (password, protocol, verify_ssl);
-    names(cx, Kind::VirtualMachine, Login { host, username, port }).await
+    names(cx, Kind::VirtualMachine, Login::new(host, username, password, protocol, port, verify_ssl)).await
 }
 
 /// Describes the vCenter: its product, version and build. For an ESXi host its hardware and network are added.
@@ -352,26 +347,26 @@ async fn list_vms(
 #[salt_fn]
 async fn system_info(
     cx: &Context,
-    /// The vCenter: none, or the minion's own.
+    /// The vCenter or host to ask; without it the minion's own is asked.
     host: Option<String>,
-    /// The user: none, or the minion's own.
+    /// The user to log in as, if not as the minion does.
     username: Option<String>,
-    /// The password. The minion has its own, so it is not used.
+    /// The user's password; for the minion's own user it may be left out.
     #[default(None)]
     password: Value,
-    /// `https` or `http`. The minion's own configuration decides.
+    /// `https` or `http`.
     protocol: Option<String>,
-    /// The port: none, or that of the minion's own vCenter.
+    /// The port: 443, or that of the minion's own vCenter.
     port: Option<u64>,
-    /// Check the certificate. The minion's own configuration decides.
+    /// Check the certificate of another server than the minion's own.
     #[default(true)]
     verify_ssl: bool,
 ) -> Result<Map> {
-    let _ = (password, protocol, verify_ssl);
-    let (client, _) = of_arguments(cx, Login { host, username, port }).await?;
+    let (client, _) =
+        of_arguments(cx, Login::new(host, username, password, protocol, port, verify_ssl)).await?;
     let mut info = Map::from(&client.about().await?);
     if client.is_host().await? {
-        info.extend(super::host::facts(&client).await?);
+        info.extend(super::host::info(&client, None).await?);
     }
     Ok(info)
 }

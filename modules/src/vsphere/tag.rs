@@ -6,7 +6,7 @@ use salt::{Context, Map, Result, Value, functions, map, salt_fn};
 use vcenter::ops::tag::Category;
 use vcenter::{Client, MoRef};
 
-use salt::connection::{Login, of_arguments, refuse_service_instance};
+use salt::connection::{Login, client_of_arguments, refuse_service_instance};
 
 functions![
     attach_tag,
@@ -26,28 +26,27 @@ functions![
 /// ```bash
 /// salt '*' vsphere.list_tag_categories
 /// ```
-#[salt_fn]
+#[salt_fn(proxies("vcenter"))]
 async fn list_tag_categories(
     cx: &Context,
-    /// The vCenter: none, or the minion's own.
+    /// The vCenter to ask; without it the minion's own is asked.
     server: Option<String>,
-    /// The user: none, or the minion's own.
+    /// The user to log in as, if not as the minion does.
     username: Option<String>,
-    /// The password. The minion has its own, so it is not used.
+    /// The user's password; for the minion's own user it may be left out.
     #[default(None)]
     password: Value,
     /// Leave it out: it is for Python only.
     #[default(None)]
     service_instance: Value,
-    /// Check the certificate. The minion's own configuration decides.
+    /// Check the certificate of another server than the minion's own.
     #[default(None)]
     verify_ssl: Value,
-    /// Certificates to trust. The minion's own configuration decides.
-    #[default(None)]
-    ca_bundle: Value,
+    /// A file with certificates to trust.
+    ca_bundle: Option<String>,
 ) -> Result<Map> {
-    let _ = (password, verify_ssl, ca_bundle);
-    let client = client(cx, &service_instance, server, username).await?;
+    let login = login(server, username, password, &verify_ssl, ca_bundle);
+    let client = client(cx, &service_instance, login).await?;
     Ok(map! { "Categories" => client.tags().category_ids().await? })
 }
 
@@ -58,28 +57,27 @@ async fn list_tag_categories(
 /// ```bash
 /// salt '*' vsphere.list_tags
 /// ```
-#[salt_fn]
+#[salt_fn(proxies("vcenter"))]
 async fn list_tags(
     cx: &Context,
-    /// The vCenter: none, or the minion's own.
+    /// The vCenter to ask; without it the minion's own is asked.
     server: Option<String>,
-    /// The user: none, or the minion's own.
+    /// The user to log in as, if not as the minion does.
     username: Option<String>,
-    /// The password. The minion has its own, so it is not used.
+    /// The user's password; for the minion's own user it may be left out.
     #[default(None)]
     password: Value,
     /// Leave it out: it is for Python only.
     #[default(None)]
     service_instance: Value,
-    /// Check the certificate. The minion's own configuration decides.
+    /// Check the certificate of another server than the minion's own.
     #[default(None)]
     verify_ssl: Value,
-    /// Certificates to trust. The minion's own configuration decides.
-    #[default(None)]
-    ca_bundle: Value,
+    /// A file with certificates to trust.
+    ca_bundle: Option<String>,
 ) -> Result<Map> {
-    let _ = (password, verify_ssl, ca_bundle);
-    let client = client(cx, &service_instance, server, username).await?;
+    let login = login(server, username, password, &verify_ssl, ca_bundle);
+    let client = client(cx, &service_instance, login).await?;
     Ok(map! { "Tags" => client.tags().tag_ids().await? })
 }
 
@@ -90,7 +88,7 @@ async fn list_tags(
 /// ```bash
 /// salt '*' vsphere.attach_tag domain-c2283 urn:vmomi:InventoryServiceTag:b55ecc77-f4a5-49f8-ab52-38865467cfbe:GLOBAL
 /// ```
-#[salt_fn]
+#[salt_fn(proxies("vcenter"))]
 async fn attach_tag(
     cx: &Context,
     /// The object's identifier, as `domain-c2283`.
@@ -100,25 +98,24 @@ async fn attach_tag(
     /// The object's type.
     #[default("ClusterComputeResource")]
     managed_obj: String,
-    /// The vCenter: none, or the minion's own.
+    /// The vCenter to ask; without it the minion's own is asked.
     server: Option<String>,
-    /// The user: none, or the minion's own.
+    /// The user to log in as, if not as the minion does.
     username: Option<String>,
-    /// The password. The minion has its own, so it is not used.
+    /// The user's password; for the minion's own user it may be left out.
     #[default(None)]
     password: Value,
     /// Leave it out: it is for Python only.
     #[default(None)]
     service_instance: Value,
-    /// Check the certificate. The minion's own configuration decides.
+    /// Check the certificate of another server than the minion's own.
     #[default(None)]
     verify_ssl: Value,
-    /// Certificates to trust. The minion's own configuration decides.
-    #[default(None)]
-    ca_bundle: Value,
+    /// A file with certificates to trust.
+    ca_bundle: Option<String>,
 ) -> Result<Map> {
-    let _ = (password, verify_ssl, ca_bundle);
-    let client = client(cx, &service_instance, server, username).await?;
+    let login = login(server, username, password, &verify_ssl, ca_bundle);
+    let client = client(cx, &service_instance, login).await?;
     client.tags().attach(&tag_id, &MoRef::new(managed_obj.as_str(), &object_id)).await?;
     Ok(map! { "Tag attached" => Value::None })
 }
@@ -130,7 +127,7 @@ async fn attach_tag(
 /// ```bash
 /// salt '*' vsphere.list_attached_tags domain-c2283
 /// ```
-#[salt_fn]
+#[salt_fn(proxies("vcenter"))]
 async fn list_attached_tags(
     cx: &Context,
     /// The object's identifier, as `domain-c2283`.
@@ -138,25 +135,24 @@ async fn list_attached_tags(
     /// The object's type.
     #[default("ClusterComputeResource")]
     managed_obj: String,
-    /// The vCenter: none, or the minion's own.
+    /// The vCenter to ask; without it the minion's own is asked.
     server: Option<String>,
-    /// The user: none, or the minion's own.
+    /// The user to log in as, if not as the minion does.
     username: Option<String>,
-    /// The password. The minion has its own, so it is not used.
+    /// The user's password; for the minion's own user it may be left out.
     #[default(None)]
     password: Value,
     /// Leave it out: it is for Python only.
     #[default(None)]
     service_instance: Value,
-    /// Check the certificate. The minion's own configuration decides.
+    /// Check the certificate of another server than the minion's own.
     #[default(None)]
     verify_ssl: Value,
-    /// Certificates to trust. The minion's own configuration decides.
-    #[default(None)]
-    ca_bundle: Value,
+    /// A file with certificates to trust.
+    ca_bundle: Option<String>,
 ) -> Result<Map> {
-    let _ = (password, verify_ssl, ca_bundle);
-    let client = client(cx, &service_instance, server, username).await?;
+    let login = login(server, username, password, &verify_ssl, ca_bundle);
+    let client = client(cx, &service_instance, login).await?;
     let object = MoRef::new(managed_obj.as_str(), &object_id);
     let found =
         client.tags().attached_to(std::slice::from_ref(&object)).await?.remove(&object).unwrap_or_default();
@@ -171,7 +167,7 @@ async fn list_attached_tags(
 /// ```bash
 /// salt '*' vsphere.create_tag_category stage 'Where it runs' SINGLE
 /// ```
-#[salt_fn]
+#[salt_fn(proxies("vcenter"))]
 async fn create_tag_category(
     cx: &Context,
     /// The name of the category.
@@ -180,25 +176,24 @@ async fn create_tag_category(
     description: String,
     /// `SINGLE` if an object can have one tag of it, or `MULTIPLE`.
     cardinality: String,
-    /// The vCenter: none, or the minion's own.
+    /// The vCenter to ask; without it the minion's own is asked.
     server: Option<String>,
-    /// The user: none, or the minion's own.
+    /// The user to log in as, if not as the minion does.
     username: Option<String>,
-    /// The password. The minion has its own, so it is not used.
+    /// The user's password; for the minion's own user it may be left out.
     #[default(None)]
     password: Value,
     /// Leave it out: it is for Python only.
     #[default(None)]
     service_instance: Value,
-    /// Check the certificate. The minion's own configuration decides.
+    /// Check the certificate of another server than the minion's own.
     #[default(None)]
     verify_ssl: Value,
-    /// Certificates to trust. The minion's own configuration decides.
-    #[default(None)]
-    ca_bundle: Value,
+    /// A file with certificates to trust.
+    ca_bundle: Option<String>,
 ) -> Result<Map> {
-    let _ = (password, verify_ssl, ca_bundle);
-    let client = client(cx, &service_instance, server, username).await?;
+    let login = login(server, username, password, &verify_ssl, ca_bundle);
+    let client = client(cx, &service_instance, login).await?;
     let category = Category {
         id: String::new(),
         name,
@@ -217,30 +212,29 @@ async fn create_tag_category(
 /// ```bash
 /// salt '*' vsphere.delete_tag_category urn:vmomi:InventoryServiceCategory:9a2c:GLOBAL
 /// ```
-#[salt_fn]
+#[salt_fn(proxies("vcenter"))]
 async fn delete_tag_category(
     cx: &Context,
     /// The category, by id.
     category_id: String,
-    /// The vCenter: none, or the minion's own.
+    /// The vCenter to ask; without it the minion's own is asked.
     server: Option<String>,
-    /// The user: none, or the minion's own.
+    /// The user to log in as, if not as the minion does.
     username: Option<String>,
-    /// The password. The minion has its own, so it is not used.
+    /// The user's password; for the minion's own user it may be left out.
     #[default(None)]
     password: Value,
     /// Leave it out: it is for Python only.
     #[default(None)]
     service_instance: Value,
-    /// Check the certificate. The minion's own configuration decides.
+    /// Check the certificate of another server than the minion's own.
     #[default(None)]
     verify_ssl: Value,
-    /// Certificates to trust. The minion's own configuration decides.
-    #[default(None)]
-    ca_bundle: Value,
+    /// A file with certificates to trust.
+    ca_bundle: Option<String>,
 ) -> Result<Map> {
-    let _ = (password, verify_ssl, ca_bundle);
-    let client = client(cx, &service_instance, server, username).await?;
+    let login = login(server, username, password, &verify_ssl, ca_bundle);
+    let client = client(cx, &service_instance, login).await?;
     client.tags().delete_category(&category_id).await?;
     Ok(map! { "Category deleted" => Value::None })
 }
@@ -252,7 +246,7 @@ async fn delete_tag_category(
 /// ```bash
 /// salt '*' vsphere.create_tag production 'In use' urn:vmomi:InventoryServiceCategory:9a2c:GLOBAL
 /// ```
-#[salt_fn]
+#[salt_fn(proxies("vcenter"))]
 async fn create_tag(
     cx: &Context,
     /// The name of the tag.
@@ -261,25 +255,24 @@ async fn create_tag(
     description: String,
     /// The category, by id.
     category_id: String,
-    /// The vCenter: none, or the minion's own.
+    /// The vCenter to ask; without it the minion's own is asked.
     server: Option<String>,
-    /// The user: none, or the minion's own.
+    /// The user to log in as, if not as the minion does.
     username: Option<String>,
-    /// The password. The minion has its own, so it is not used.
+    /// The user's password; for the minion's own user it may be left out.
     #[default(None)]
     password: Value,
     /// Leave it out: it is for Python only.
     #[default(None)]
     service_instance: Value,
-    /// Check the certificate. The minion's own configuration decides.
+    /// Check the certificate of another server than the minion's own.
     #[default(None)]
     verify_ssl: Value,
-    /// Certificates to trust. The minion's own configuration decides.
-    #[default(None)]
-    ca_bundle: Value,
+    /// A file with certificates to trust.
+    ca_bundle: Option<String>,
 ) -> Result<Map> {
-    let _ = (password, verify_ssl, ca_bundle);
-    let client = client(cx, &service_instance, server, username).await?;
+    let login = login(server, username, password, &verify_ssl, ca_bundle);
+    let client = client(cx, &service_instance, login).await?;
     Ok(map! { "Tag created" => client.tags().create_tag(&category_id, &name, &description).await? })
 }
 
@@ -290,42 +283,46 @@ async fn create_tag(
 /// ```bash
 /// salt '*' vsphere.delete_tag urn:vmomi:InventoryServiceTag:b55ecc77-f4a5-49f8-ab52-38865467cfbe:GLOBAL
 /// ```
-#[salt_fn]
+#[salt_fn(proxies("vcenter"))]
 async fn delete_tag(
     cx: &Context,
     /// The tag, by id.
     tag_id: String,
-    /// The vCenter: none, or the minion's own.
+    /// The vCenter to ask; without it the minion's own is asked.
     server: Option<String>,
-    /// The user: none, or the minion's own.
+    /// The user to log in as, if not as the minion does.
     username: Option<String>,
-    /// The password. The minion has its own, so it is not used.
+    /// The user's password; for the minion's own user it may be left out.
     #[default(None)]
     password: Value,
     /// Leave it out: it is for Python only.
     #[default(None)]
     service_instance: Value,
-    /// Check the certificate. The minion's own configuration decides.
+    /// Check the certificate of another server than the minion's own.
     #[default(None)]
     verify_ssl: Value,
-    /// Certificates to trust. The minion's own configuration decides.
-    #[default(None)]
-    ca_bundle: Value,
+    /// A file with certificates to trust.
+    ca_bundle: Option<String>,
 ) -> Result<Map> {
-    let _ = (password, verify_ssl, ca_bundle);
-    let client = client(cx, &service_instance, server, username).await?;
+    let login = login(server, username, password, &verify_ssl, ca_bundle);
+    let client = client(cx, &service_instance, login).await?;
     client.tags().delete_tag(&tag_id).await?;
     Ok(map! { "Tag deleted" => Value::None })
 }
 
 /// The vCenter that the arguments mean.
-async fn client(
-    cx: &Context,
-    service_instance: &Value,
-    server: Option<String>,
-    username: Option<String>,
-) -> Result<Client> {
+async fn client(cx: &Context, service_instance: &Value, login: Login) -> Result<Client> {
     refuse_service_instance(service_instance)?;
-    let (client, _) = of_arguments(cx, Login { host: server, username, port: None }).await?;
-    Ok(client)
+    client_of_arguments(cx, login).await
+}
+
+fn login(
+    host: Option<String>,
+    username: Option<String>,
+    password: Value,
+    verify_ssl: &Value,
+    ca_bundle: Option<String>,
+) -> Login {
+    let insecure = *verify_ssl == Value::Bool(false);
+    Login { host, username, password: password.into(), insecure, ca_bundle, ..Login::default() }
 }

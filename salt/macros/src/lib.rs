@@ -8,13 +8,14 @@ use proc_macro::TokenStream;
 use proc_macro2::TokenStream as Tokens;
 use quote::quote;
 use syn::{
-    Attribute, Expr, ExprLit, FnArg, ItemFn, Lit, LitStr, Meta, Pat, Type, UnOp, parse_macro_input,
-    spanned::Spanned,
+    Attribute, Expr, ExprLit, FnArg, ItemFn, Lit, LitStr, Meta, Pat, Token, Type, UnOp, parse_macro_input,
+    punctuated::Punctuated, spanned::Spanned,
 };
 
 /// Declares an execution function: `async fn(cx: &Context, …) -> Result<impl Into<Value>>`.
 ///
-/// Attribute keys: `name = "try"` (Salt's name where it is no Rust identifier), `out = "highstate"` (outputter).
+/// Attribute keys: `name = "try"` (Salt's name where it is no Rust identifier), `out = "highstate"` (outputter),
+/// `proxies("esxi", "vcenter")` (the proxy types that the function runs on; without a word: on all).
 /// Parameter attributes: doc comments; `#[default(300)]`; `#[required]` on an `Option` without a default;
 /// `#[args]` for `*args` (`Vec<Value>`); `#[kwargs]` for `**kwargs` (`Map`). An `Option` defaults to `None`. What
 /// stands after `#[args]` is reached by a keyword only.
@@ -50,6 +51,7 @@ enum Kind {
 struct Options {
     name: Option<LitStr>,
     out: Option<LitStr>,
+    proxies: Vec<LitStr>,
 }
 
 impl Options {
@@ -58,8 +60,12 @@ impl Options {
             self.name = Some(meta.value()?.parse()?);
         } else if meta.path.is_ident("out") {
             self.out = Some(meta.value()?.parse()?);
+        } else if meta.path.is_ident("proxies") {
+            let list;
+            syn::parenthesized!(list in meta.input);
+            self.proxies = Punctuated::<LitStr, Token![,]>::parse_terminated(&list)?.into_iter().collect();
         } else {
-            return Err(meta.error("the keys are `name` and `out`"));
+            return Err(meta.error("the keys are `name`, `out` and `proxies`"));
         }
         Ok(())
     }
@@ -123,6 +129,7 @@ fn expand(mut item: ItemFn, options: &Options, kind: Kind) -> syn::Result<Tokens
     }
     let rename = option(options.name.as_ref());
     let out = option(options.out.as_ref());
+    let proxies = &options.proxies;
     let ident_text = ident.to_string();
     let values: Vec<_> = (0..reads.len()).map(|i| quote::format_ident!("a{i}")).collect();
     let body = quote! {
@@ -154,6 +161,7 @@ fn expand(mut item: ItemFn, options: &Options, kind: Kind) -> syn::Result<Tokens
                 varargs: #varargs,
                 kwargs: #kwargs,
                 out: #out,
+                proxies: &[#(#proxies),*],
                 file: ::core::file!(),
                 line: ::core::line!(),
                 call: #call,

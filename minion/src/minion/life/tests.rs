@@ -42,6 +42,7 @@ fn start(masters: usize, cachedir: &Path, opts: Map) -> Start {
         jobs: Arc::new(Jobs::with_files(ProcDir::below(cachedir))),
         seen: Arc::new(Seen::open(&cachedir.join("spool/seen"), 100)),
         stop: watch::channel(false).1,
+        vcenters: vcenter::Pool::new(vcenter::pool::IDLE),
     }
 }
 
