@@ -7,9 +7,11 @@ use salt::context::{Identity, Master, PillarRequest};
 use salt::function::BoxFuture;
 use salt::{Error, Map, Result, Value, map};
 use tokio::sync::{mpsc, oneshot};
+use tracing::info;
 
 use crate::channel::MasterChannel;
 use crate::connection::Address;
+use crate::crypt::MinionKeys;
 use crate::job::Jobs;
 use crate::link::{Link, exception};
 use crate::minion::channel_config;
@@ -110,6 +112,19 @@ impl Master for RemoteMaster {
             let (done, came) = oneshot::channel();
             self.ask(What::Grains, Some(done))?;
             Ok(came.await.unwrap_or(false))
+        })
+    }
+
+    fn regen_keys(&self) -> BoxFuture<'_, Result<()>> {
+        Box::pin(async move {
+            let identity = self.identity()?;
+            let opts = identity.opts();
+            let config = opts.text("master").map(|master| Address { host: master.into(), port: 0 });
+            let address = config.ok_or_else(|| Error::execution("The option master is not set"))?;
+            let config = channel_config(&opts, &address).map_err(Error::execution)?;
+            MinionKeys::replace(&config.pki_dir, config.keysize).await.map_err(Error::execution)?;
+            info!("There is a new key pair of the minion, for its next authentication");
+            Ok(())
         })
     }
 

@@ -8,7 +8,7 @@ mod sync;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use salt::{Context, Error, Function, Map, Result, functions, map, salt_fn};
+use salt::{Context, Error, Function, Map, Result, Value, functions, map, salt_fn};
 
 functions![
     clear_cache,
@@ -20,6 +20,7 @@ functions![
     refresh_matchers,
     refresh_modules,
     refresh_pillar,
+    regen_keys,
     revoke_auth,
 ];
 
@@ -177,6 +178,19 @@ async fn clear_job_cache(
     let dir = cachedir(cx)?.join("minion_jobs");
     let oldest = SystemTime::now().checked_sub(Duration::from_secs(hours.saturating_mul(3600)));
     blocking(move || oldest.is_none_or(|oldest| remove_older(&dir, oldest))).await
+}
+
+/// Makes a new key pair of this minion, which it shows at its next authentication. The master takes it for that of somebody
+/// else until the old key is deleted there. What the minion knows of the master's keys stays.
+///
+/// CLI Example:
+///
+/// ```bash
+/// salt '*' saltutil.regen_keys
+/// ```
+#[salt_fn]
+async fn regen_keys(cx: &Context) -> Result<Value> {
+    cx.master().regen_keys().await.map(|()| Value::None)
 }
 
 /// Asks the master to forget the key of this minion. From then on the minion is a stranger to it.

@@ -417,6 +417,11 @@ pub trait Master: Send + Sync {
     /// Computes the grains anew; a change makes a pillar refresh follow.
     fn refresh_grains(&self) -> BoxFuture<'_, Result<bool>>;
 
+    /// Makes a new key pair of the minion. It is used from the next authentication on.
+    fn regen_keys(&self) -> BoxFuture<'_, Result<()>> {
+        Box::pin(async { Err(Error::Execution("there are no keys in local mode".into())) })
+    }
+
     /// Whether a master, this or another, answers to a `ping` in clear.
     fn ping(&self, master: String) -> BoxFuture<'_, Result<bool>> {
         let unreachable = format!("{master} can't be asked: there are no masters in local mode");

@@ -30,7 +30,7 @@ impl Session {
         let credentials = self.signed_in().await?;
         let load = Map::new()
             .with("id", self.config.id.as_str())
-            .with("tok", Value::Bytes(self.tok.expose().clone()));
+            .with("tok", Value::Bytes(self.own().tok.expose().clone()));
         let sealed = credentials.aes.crypticle.seal(None, &msgpack::pack(&Value::Map(load))?);
         let message =
             Map::new().with("enc", "aes").with("load", Value::Bytes(sealed)).with("version", Value::Int(3));
@@ -60,7 +60,7 @@ mod tests {
             let load = msgpack::unpack_bytes(&load).unwrap();
             assert_eq!(load.get("id").and_then(wire::text), Some("vc1"));
             let tok = load.get("tok").and_then(wire::bytes).unwrap();
-            assert!(PublicKey::from_pem(channel.public_key()).unwrap().verify_x931(b"salt", tok));
+            assert!(PublicKey::from_pem(&channel.public_key()).unwrap().verify_x931(b"salt", tok));
             // A restart.
             master.state().aes = crate::crypt::Crypticle::generate();
         }

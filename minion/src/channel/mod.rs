@@ -150,13 +150,13 @@ impl MasterChannel {
     }
 
     /// The minion's public key as it is sent.
-    pub fn public_key(&self) -> &str {
-        self.session.keys.public_text()
+    pub fn public_key(&self) -> String {
+        self.session.own().keys.public_text().to_owned()
     }
 
     /// The fingerprint of the minion's key (`key.finger`).
     pub fn fingerprint(&self) -> String {
-        fingerprint(self.public_key(), self.session.config.hash_type)
+        fingerprint(&self.public_key(), self.session.config.hash_type)
     }
 
     /// The fingerprint of the master's pinned key (`key.finger_master`); none before the first acceptance.

@@ -83,7 +83,7 @@ impl Session {
             let told = plain(&answer).unwrap_or_else(|| "the pillar came without its key".into());
             return Err(Error::Refused(told));
         };
-        let text = self.keys.decrypt(self.config.encryption_algorithm, key)?;
+        let text = self.own().keys.decrypt(self.config.encryption_algorithm, key)?;
         let packed = Crypticle::from_text(text.expose())?.open(None, sealed)?;
         let inner = unpack_bytes(&packed)?;
         let part = |name: &str| inner.get(name).and_then(bytes).map(<[u8]>::to_vec);

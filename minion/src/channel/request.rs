@@ -96,7 +96,8 @@ impl Session {
         let config = &self.config;
         load.insert("nonce", nonce);
         load.insert("ts", Value::Int(wire::now()));
-        load.insert("tok", Value::Bytes(self.tok.expose().clone()));
+        let own = self.own();
+        load.insert("tok", Value::Bytes(own.tok.expose().clone()));
         load.insert("id", config.id.as_str());
         if config.minion_sign_messages {
             // The master takes nonce and token out before it checks, and packs the rest again by itself.
@@ -105,7 +106,7 @@ impl Session {
                 signed.remove(key);
             }
             let signed = msgpack::pack_modern(&Value::Map(signed))?;
-            load.insert("sig", Value::Bytes(self.keys.sign(config.signing_algorithm, &signed)?));
+            load.insert("sig", Value::Bytes(own.keys.sign(config.signing_algorithm, &signed)?));
         }
         let sealed = credentials.session.seal(None, &msgpack::pack(&Value::Map(load))?);
         let envelope = Map::new()

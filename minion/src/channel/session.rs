@@ -10,15 +10,13 @@ use tracing::{debug, info, warn};
 
 use super::auth::{Ask, Granted, Verdict};
 use super::{AuthOutcome, ChannelConfig, Error, pin, wire};
-use crate::crypt::{Crypticle, MinionKeys, PublicKey, Secret};
+use crate::crypt::{Crypticle, MinionKeys, PublicKey, Secret, Version};
 use crate::transport::Transport;
 
 /// What all parts of a channel share.
 pub(super) struct Session {
     pub(super) config: ChannelConfig,
-    pub(super) keys: MinionKeys,
-    /// The proof of identity in each request: deterministic, so made once.
-    pub(super) tok: Secret<Vec<u8>>,
+    own: RwLock<Arc<Own>>,
     pub(super) transport: Box<dyn Transport>,
     token: Secret<String>,
     credentials: RwLock<Option<Arc<Credentials>>>,
@@ -26,6 +24,21 @@ pub(super) struct Session {
     ended: Mutex<u64>,
     /// Held during a sign-in; holds how the last one ended.
     last: tokio::sync::Mutex<Result<AuthOutcome, Error>>,
+}
+
+/// The minion's own keys.
+pub(super) struct Own {
+    pub(super) keys: MinionKeys,
+    /// The proof of identity in each request: deterministic, so made once.
+    pub(super) tok: Secret<Vec<u8>>,
+    /// The file that they were read from, as it was then.
+    version: Option<Version>,
+}
+
+impl Own {
+    fn new(keys: MinionKeys, version: Option<Version>) -> Result<Arc<Own>, Error> {
+        Ok(Arc::new(Own { tok: Secret::new(keys.sign_x931(b"salt")?), keys, version }))
+    }
 }
 
 /// The keys that one `_auth` brought. An exchange keeps those that it began with.
@@ -45,7 +58,7 @@ pub(super) struct PublishKey {
 }
 
 impl PublishKey {
-    fn new(crypticle: Crypticle) -> Arc<PublishKey> {
+    pub(super) fn new(crypticle: Crypticle) -> Arc<PublishKey> {
         Arc::new(PublishKey { crypticle, serial: Mutex::new(0) })
     }
 
@@ -66,16 +79,38 @@ impl Session {
         keys: MinionKeys,
         transport: Box<dyn Transport>,
     ) -> Result<Session, Error> {
+        let own = Own::new(keys, MinionKeys::version(&config.pki_dir))?;
         Ok(Session {
             config,
-            tok: Secret::new(keys.sign_x931(b"salt")?),
-            keys,
+            own: RwLock::new(own),
             transport,
             token: Crypticle::generate().1,
             credentials: RwLock::default(),
             ended: Mutex::default(),
             last: tokio::sync::Mutex::new(Err(Error::SignedOut)),
         })
+    }
+
+    /// The minion's own keys at this moment.
+    pub(super) fn own(&self) -> Arc<Own> {
+        self.own.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Takes over the key pair of the pki directory if it is another than that in use: somebody has put it there, or
+    /// `saltutil.regen_keys` has made it.
+    async fn refresh_own(&self) -> Result<Arc<Own>, Error> {
+        let own = self.own();
+        let pki_dir = &self.config.pki_dir;
+        if own.version == MinionKeys::version(pki_dir) {
+            return Ok(own);
+        }
+        let keys = MinionKeys::load_or_generate(pki_dir, self.config.keysize).await?;
+        if keys.public_text() != own.keys.public_text() {
+            info!(master = %self.config.master, "the key pair of the minion is a new one");
+        }
+        let own = Own::new(keys, MinionKeys::version(pki_dir))?;
+        *self.own.write().unwrap_or_else(PoisonError::into_inner) = own.clone();
+        Ok(own)
     }
 
     pub(super) fn credentials(&self) -> Option<Arc<Credentials>> {
@@ -133,11 +168,12 @@ impl Session {
 
     async fn authenticate(&self) -> Result<AuthOutcome, Error> {
         sleep(self.config.line.pause_before_sign_in()).await;
+        let own = self.refresh_own().await?;
         let mut failure = Error::Timeout;
         for _ in 0..self.config.auth_tries.max(1) {
             let ask = Ask {
                 config: &self.config,
-                keys: &self.keys,
+                keys: &own.keys,
                 token: &self.token,
                 pin: pin::read(&self.config.pki_dir)?,
                 nonce: wire::nonce(),
@@ -177,7 +213,7 @@ impl Session {
         self.credentials().ok_or(Error::SignedOut)
     }
 
-    fn set(&self, credentials: Option<Arc<Credentials>>) {
+    pub(super) fn set(&self, credentials: Option<Arc<Credentials>>) {
         *self.credentials.write().unwrap_or_else(PoisonError::into_inner) = credentials;
     }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use rand::RngCore;
@@ -40,6 +40,24 @@ impl MinionKeys {
             // A panic in the library that makes keys, or the end of the runtime.
             Err(_) => Err(Error::Key("the key pair could not be made")),
         }
+    }
+
+    /// Puts a new pair of `keysize` bits in the place of that in a pki directory, whose other files stay. Slow, too.
+    pub async fn replace(pki_dir: &Path, keysize: usize) -> Result<MinionKeys, Error> {
+        let pki_dir = pki_dir.to_owned();
+        let made = tokio::task::spawn_blocking(move || {
+            let keys = MinionKeys::generate(keysize)?;
+            write_file(&pki_dir.join("minion.pem"), keys.private_text()?.expose(), 0o400)?;
+            write_file(&pki_dir.join("minion.pub"), &format!("{}\n", keys.public_text()), 0o644)?;
+            Ok(keys)
+        });
+        made.await.unwrap_or(Err(Error::Key("the key pair could not be made")))
+    }
+
+    /// What tells one private key file from the next in the same place; none if there is none.
+    pub fn version(pki_dir: &Path) -> Option<Version> {
+        let metadata = fs::metadata(pki_dir.join("minion.pem")).ok()?;
+        Some(Version { inode: metadata.ino(), modified: metadata.modified().ok() })
     }
 
     /// The pair of a private key in PEM, PKCS#1 or PKCS#8.
@@ -100,6 +118,13 @@ impl MinionKeys {
         let text = self.private.to_pkcs1_pem(LineEnding::LF).map_err(|_| Error::Rsa)?;
         Ok(Secret::new(text.to_string()))
     }
+}
+
+/// What tells one private key file from the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Version {
+    inode: u64,
+    modified: Option<std::time::SystemTime>,
 }
 
 /// A public key: the master's, or that which signs the master's.

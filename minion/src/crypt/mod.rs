@@ -21,7 +21,7 @@ use std::path::PathBuf;
 pub use algorithm::{EncryptionAlgorithm, SigningAlgorithm};
 pub use crypticle::{Crypticle, OpenError};
 pub use finger::{HashType, fingerprint};
-pub use keys::{MinionKeys, PublicKey};
+pub use keys::{MinionKeys, PublicKey, Version};
 pub use pem::clean;
 
 pub(crate) use keys::write_file;

@@ -231,3 +231,26 @@ async fn who_waits_for_an_auth_shares_its_end() {
     assert_eq!(two, one);
     assert_eq!(master.state().auths.len(), 2);
 }
+
+#[tokio::test]
+async fn a_new_key_pair_is_shown_at_the_next_authentication() {
+    let (master, dir) = new();
+    let channel = master.channel(dir.path(), |_| {});
+    channel.authenticate().await.unwrap();
+    let shown = |n: usize| text(master.state().auths[n].get("pub").unwrap()).unwrap().to_owned();
+    let new = crypt::MinionKeys::replace(dir.path(), 2048).await.unwrap();
+    assert_eq!(channel.public_key(), MINION.public_text(), "until then the master knows the old one");
+    channel.request(Map::new().with("cmd", "x")).await.unwrap();
+    channel.authenticate().await.unwrap();
+    assert_eq!((shown(0), shown(1)), (MINION.public_text().to_owned(), new.public_text().to_owned()));
+    let mode = std::os::unix::fs::PermissionsExt::mode(
+        &fs::metadata(dir.path().join("minion.pem")).unwrap().permissions(),
+    );
+    assert_eq!(mode & 0o777, 0o400);
+    assert!(pin(dir.path()).exists(), "the master's key is another matter");
+    // Removed by hand, it is made anew.
+    fs::remove_file(dir.path().join("minion.pem")).unwrap();
+    fs::remove_file(dir.path().join("minion.pub")).unwrap();
+    channel.authenticate().await.unwrap();
+    assert_ne!(shown(2), shown(1));
+}
