@@ -398,6 +398,14 @@ pub const SECTIONS: &[Section] = &[
             opt("state_queue", &[Bool, Int], "false", "A state run waits for the one that is running."),
             opt("disabled_requisites", TL, "[]", "Requisites that are passed over."),
             opt("renderer", T, "jinja|yaml", "How SLS files are rendered."),
+            opt(
+                "template_timeout",
+                NUM,
+                "60",
+                "Seconds after which a Jinja template is ended; waiting for functions does not count.",
+            ),
+            opt("template_memory", NUM, "1024", "MiB of memory after which a Jinja template is ended."),
+            opt("template_output", NUM, "64", "MiB that a Jinja template may write."),
             opt("file_client", T, "remote", "'local': SLS files are read from file_roots."),
             opt(
                 "file_roots",

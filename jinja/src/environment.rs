@@ -16,17 +16,18 @@ use crate::value::Value;
 pub(crate) type FilterFn = Arc<dyn Fn(&State<'_>, Value, Args) -> Result<Value> + Send + Sync>;
 pub(crate) type TestFn = Arc<dyn Fn(&State<'_>, Value, Args) -> Result<bool> + Send + Sync>;
 type FinalizeFn = Arc<dyn Fn(&State<'_>, Value) -> Result<Value> + Send + Sync>;
+type WatchFn = Arc<dyn Fn() -> Result<()> + Send + Sync>;
 type TimedFn = Arc<dyn Fn(&str, &Value, Duration) + Send + Sync>;
 
 /// Finds templates by name.
 pub trait Loader: Send + Sync {
-    /// The source of a template, `None` if there is none of that name. `parent` is the template that asks.
-    fn load(&self, name: &str, parent: Option<&str>) -> Result<Option<String>>;
+    /// The source of a template, `None` if there is none of that name. A render asks once for a name.
+    fn load(&self, state: &State<'_>, name: &str) -> Result<Option<String>>;
 }
 
-impl<F: Fn(&str, Option<&str>) -> Result<Option<String>> + Send + Sync> Loader for F {
-    fn load(&self, name: &str, parent: Option<&str>) -> Result<Option<String>> {
-        self(name, parent)
+impl<F: Fn(&State<'_>, &str) -> Result<Option<String>> + Send + Sync> Loader for F {
+    fn load(&self, state: &State<'_>, name: &str) -> Result<Option<String>> {
+        self(state, name)
     }
 }
 
@@ -64,6 +65,7 @@ pub struct Environment {
     pub(crate) tags: HashMap<String, Tag>,
     pub(crate) finalize: Option<FinalizeFn>,
     pub(crate) timed: Option<TimedFn>,
+    pub(crate) watch: Option<WatchFn>,
 }
 
 impl Default for Environment {
@@ -84,6 +86,7 @@ impl Environment {
             tags: HashMap::new(),
             finalize: None,
             timed: None,
+            watch: None,
         };
         crate::filters::register(&mut env);
         crate::tests::register(&mut env);
@@ -151,6 +154,11 @@ impl Environment {
     /// Sets who is told the tag, label and duration of timed tags.
     pub fn set_timed(&mut self, f: impl Fn(&str, &Value, Duration) + Send + Sync + 'static) {
         self.timed = Some(Arc::new(f));
+    }
+
+    /// Sets what is asked now and then whether a render may go on; its error ends the render.
+    pub fn set_watch(&mut self, f: impl Fn() -> Result<()> + Send + Sync + 'static) {
+        self.watch = Some(Arc::new(f));
     }
 
     /// Reads a template from its source.

@@ -26,6 +26,28 @@ pub enum ErrorKind {
     Runtime(String),
 }
 
+/// What of a template was running.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Frame {
+    /// The template itself.
+    Top,
+    /// A macro or the body of a call block; also the place of a source that can't be read.
+    Macro,
+    /// A block, by its name.
+    Block(Arc<str>),
+}
+
+impl fmt::Display for Frame {
+    /// As Jinja2 names it in tracebacks.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Top => f.write_str("top-level template code"),
+            Self::Macro => f.write_str("template"),
+            Self::Block(name) => write!(f, "block {}", crate::repr::repr_str(name)),
+        }
+    }
+}
+
 /// A place in a template.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Location {
@@ -33,6 +55,8 @@ pub struct Location {
     pub template: Option<Arc<str>>,
     /// The line, from 1.
     pub line: usize,
+    /// What was running there.
+    pub frame: Frame,
 }
 
 #[derive(Debug, Clone)]
@@ -58,11 +82,13 @@ impl Error {
         Self::new(ErrorKind::Runtime(class.into()), message)
     }
 
-    pub(crate) fn type_error(message: impl Into<String>) -> Self {
+    /// A `TypeError`.
+    pub fn type_error(message: impl Into<String>) -> Self {
         Self::python("TypeError", message)
     }
 
-    pub(crate) fn value_error(message: impl Into<String>) -> Self {
+    /// A `ValueError`.
+    pub fn value_error(message: impl Into<String>) -> Self {
         Self::python("ValueError", message)
     }
 
@@ -81,16 +107,21 @@ impl Error {
         line: usize,
     ) -> Self {
         let mut error = Self::new(kind, message);
-        error.0.locations.push(Location { template: name, line });
+        error.0.locations.push(Location { template: name, line, frame: Frame::Macro });
         error.0.open = false;
         error
     }
 
     /// Notes the place of the running statement, once per frame.
-    pub(crate) fn at(mut self, name: &Option<Arc<str>>, line: usize) -> Self {
+    pub(crate) fn at(self, name: &Option<Arc<str>>, line: usize) -> Self {
+        self.within(name, line, &Frame::Macro)
+    }
+
+    /// The same with what is running.
+    pub(crate) fn within(mut self, name: &Option<Arc<str>>, line: usize, frame: &Frame) -> Self {
         if self.0.open {
             self.0.open = false;
-            self.0.locations.push(Location { template: name.clone(), line });
+            self.0.locations.push(Location { template: name.clone(), line, frame: frame.clone() });
         }
         self
     }

@@ -9,6 +9,7 @@ use crate::value::Value;
 
 pub(crate) mod json;
 mod number;
+pub(crate) use number::{parse_float, parse_int};
 pub(crate) mod pprint;
 mod sequence;
 pub(crate) use sequence::{dict, random};
@@ -17,41 +18,41 @@ mod url;
 mod wrap;
 
 /// The arguments behind the filtered value, bound to parameters.
-pub(crate) struct Bound(Vec<Option<Value>>);
+pub struct Bound(Vec<Option<Value>>);
 
 impl Bound {
-    /// `hidden` counts the leading Python arguments, the filtered value among them.
-    pub(crate) fn new(
-        function: &str,
-        hidden: usize,
-        args: Args,
-        params: &[&str],
-        required: usize,
-    ) -> Result<Self> {
+    /// Binds; `hidden` counts the leading Python arguments, the filtered value among them.
+    pub fn new(function: &str, hidden: usize, args: Args, params: &[&str], required: usize) -> Result<Self> {
         Ok(Self(args.bind(function, hidden, params, required)?))
     }
 
-    pub(crate) fn get(&self, i: usize) -> Option<&Value> {
+    /// An argument, if it was given.
+    pub fn get(&self, i: usize) -> Option<&Value> {
         self.0.get(i).and_then(Option::as_ref)
     }
 
-    pub(crate) fn or(&self, i: usize, default: impl Into<Value>) -> Value {
+    /// An argument or its default.
+    pub fn or(&self, i: usize, default: impl Into<Value>) -> Value {
         self.get(i).cloned().unwrap_or_else(|| default.into())
     }
 
-    pub(crate) fn none(&self, i: usize) -> Value {
+    /// An argument or `None`.
+    pub fn none(&self, i: usize) -> Value {
         self.get(i).cloned().unwrap_or(Value::None)
     }
 
-    pub(crate) fn flag(&self, i: usize, default: bool) -> Result<bool> {
+    /// The truth of an argument.
+    pub fn flag(&self, i: usize, default: bool) -> Result<bool> {
         self.get(i).map_or(Ok(default), Value::truth)
     }
 
-    pub(crate) fn text(&self, i: usize, default: &str) -> Result<String> {
+    /// `str()` of an argument.
+    pub fn text(&self, i: usize, default: &str) -> Result<String> {
         self.get(i).map_or_else(|| Ok(default.to_owned()), to_str)
     }
 
-    pub(crate) fn int(&self, i: usize, default: i64) -> Result<i64> {
+    /// An argument that is an integer.
+    pub fn int(&self, i: usize, default: i64) -> Result<i64> {
         match self.get(i) {
             None => Ok(default),
             Some(v) => crate::methods::index(v),

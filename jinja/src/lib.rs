@@ -19,6 +19,7 @@ mod lexer;
 mod methods;
 mod ops;
 mod parser;
+pub mod python;
 mod render;
 mod repr;
 mod settings;
@@ -29,7 +30,7 @@ mod value;
 
 pub use args::Args;
 pub use environment::{Environment, Loader, Tag, Template};
-pub use error::{Error, ErrorKind, Location, Result};
+pub use error::{Error, ErrorKind, Frame, Location, Result};
 pub use filters::json::dumps as json_dumps;
 pub use filters::pprint::pformat;
 pub use iterate::Lazy;

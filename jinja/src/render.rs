@@ -6,7 +6,7 @@ use std::time::Instant;
 use crate::args::Args;
 use crate::ast::{Block, Expr, ExprKind, For, Piece, Stmt, StmtKind, Target};
 use crate::environment::TemplateInner;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Frame, Result};
 use crate::iterate::PyIter;
 use crate::repr::{repr_str, to_str};
 use crate::state::State;
@@ -30,6 +30,7 @@ pub(crate) struct Cx {
     /// What is printed goes to the template's output, which a parent template replaces.
     pub direct: bool,
     pub parent: Arc<Mutex<Option<Arc<TemplateInner>>>>,
+    pub frame: Frame,
 }
 
 impl Cx {
@@ -37,9 +38,16 @@ impl Cx {
         template: &Arc<TemplateInner>,
         context: &Arc<Context>,
         scope: Option<Arc<Scope>>,
+        frame: Frame,
     ) -> Self {
         let direct = scope.is_none();
-        Self { template: template.clone(), context: context.clone(), scope, direct, parent: Arc::default() }
+        let (template, context) = (template.clone(), context.clone());
+        Self { template, context, scope, direct, parent: Arc::default(), frame }
+    }
+
+    /// Notes where an error came up.
+    fn note(&self, error: Error, line: usize) -> Error {
+        error.within(&self.template.name, line, &self.frame)
     }
 
     fn inner(&self) -> Self {
@@ -99,7 +107,7 @@ impl State<'_> {
         self.within(context, || {
             let mut template = template.clone();
             loop {
-                let cx = Cx::root(&template, context, None);
+                let cx = Cx::root(&template, context, None, Frame::Top);
                 self.exec(&template.body, &cx, out)?;
                 match cx.extended() {
                     Some(parent) => template = parent,
@@ -120,7 +128,7 @@ impl State<'_> {
 
     pub(crate) fn exec(&self, body: &[Stmt], cx: &Cx, out: &mut String) -> Result<Flow> {
         for stmt in body {
-            let flow = self.statement(stmt, cx, out).map_err(|e| e.at(&cx.template.name, stmt.line))?;
+            let flow = self.statement(stmt, cx, out).map_err(|e| cx.note(e, stmt.line))?;
             if flow != Flow::Next {
                 return Ok(flow);
             }
@@ -140,10 +148,7 @@ impl State<'_> {
             StmtKind::For(node) => return self.exec_for(node, cx, out),
             StmtKind::If(branches, otherwise) => {
                 for (line, test, body) in branches {
-                    let hit = self
-                        .eval(test, cx)
-                        .and_then(|v| v.truth())
-                        .map_err(|e| e.at(&cx.template.name, *line))?;
+                    let hit = self.eval(test, cx).and_then(|v| v.truth()).map_err(|e| cx.note(e, *line))?;
                     if hit {
                         return self.exec(body, cx, out);
                     }
@@ -218,13 +223,13 @@ impl State<'_> {
                     return Err(Error::runtime("extended multiple times"));
                 }
                 let name = self.eval(name, cx)?;
-                let parent = self.load(&name, cx.template.name.as_deref())?;
+                let parent = self.load(&name)?;
                 cx.context.add_blocks(&parent);
                 *cx.parent.lock().unwrap_or_else(PoisonError::into_inner) = Some(parent);
             }
             StmtKind::Include { template, ignore_missing, with_context } => {
                 let names = self.eval(template, cx)?;
-                match self.select(&names, cx) {
+                match self.select(&names) {
                     Err(e) if *ignore_missing && matches!(e.kind(), ErrorKind::NotFound { .. }) => {}
                     Err(e) => return Err(e),
                     Ok(template) if *with_context => {
@@ -295,7 +300,7 @@ impl State<'_> {
             match piece {
                 Piece::Data(text) => self.write(out, text)?,
                 Piece::Expr(expr) => {
-                    let text = self.printed(expr, cx).map_err(|e| e.at(&cx.template.name, expr.line))?;
+                    let text = self.printed(expr, cx).map_err(|e| cx.note(e, expr.line))?;
                     self.write(out, &text)?;
                 }
             }
@@ -465,13 +470,12 @@ impl State<'_> {
             self.undefined(format!("there is no parent block called {}.", repr_str(name)))
         };
         scope.set(&Arc::from("super"), upper);
-        let cx = Cx::root(&at.template, context, Some(scope));
+        let cx = Cx::root(&at.template, context, Some(scope), Frame::Block(name.clone()));
         self.within(context, || self.exec(&at.block.body, &cx, out).map(|_| ()))
     }
 
     /// The template of an include: one name or the first found of several.
-    fn select(&self, names: &Value, cx: &Cx) -> Result<Arc<TemplateInner>> {
-        let parent = cx.template.name.as_deref();
+    fn select(&self, names: &Value) -> Result<Arc<TemplateInner>> {
         match names {
             Value::List(_) | Value::Tuple(_) => {
                 let items = names.items(self)?;
@@ -487,7 +491,7 @@ impl State<'_> {
                         shown.push(u.message());
                         continue;
                     }
-                    match self.load(name, parent) {
+                    match self.load(name) {
                         Err(e) if matches!(e.kind(), ErrorKind::NotFound { .. }) => shown.push(to_str(name)?),
                         other => return other,
                     }
@@ -495,13 +499,13 @@ impl State<'_> {
                 let text = format!("none of the templates given were found: {}", shown.join(", "));
                 Err(Error::new(ErrorKind::NotFound { several: true }, text))
             }
-            one => self.load(one, parent),
+            one => self.load(one),
         }
     }
 
     fn import(&self, name: &Expr, with_context: bool, cx: &Cx) -> Result<Arc<Module>> {
         let name = self.eval(name, cx)?;
-        let template = self.load(&name, cx.template.name.as_deref())?;
+        let template = self.load(&name)?;
         if !with_context {
             return self.module(&template);
         }
@@ -516,7 +520,7 @@ impl State<'_> {
         if let Some(found) = self.modules.borrow().get(&name) {
             return Ok(found.clone());
         }
-        let module = self.make_module(template, Vars::new())?;
+        let module = self.make_module(template, self.set_globals())?;
         self.modules.borrow_mut().insert(name, module.clone());
         Ok(module)
     }

@@ -10,13 +10,13 @@ use crate::args::Args;
 use crate::environment::{Environment, TemplateInner};
 use crate::error::{Error, ErrorKind, Result};
 use crate::render::objects::Module;
-use crate::render::scope::{Context, Scope};
+use crate::render::scope::{Context, Scope, Vars};
 use crate::repr::repr_str;
 use crate::undefined::Undefined;
 use crate::value::{Method, Value};
 
-/// Loaded templates by name and, for relative names, the template that asked.
-type Templates = HashMap<(String, Option<String>), Arc<TemplateInner>>;
+/// Loaded templates by name.
+type Templates = HashMap<String, Arc<TemplateInner>>;
 /// What macros stand in.
 type Captured = (Vec<Arc<Context>>, Vec<Arc<Scope>>);
 
@@ -27,17 +27,24 @@ pub(crate) fn stack_mark() -> usize {
     std::hint::black_box(&here as *const u8 as usize)
 }
 
+/// After so many steps the host is asked whether to go on.
+const WATCHED_STEPS: u64 = 1024;
+/// After so many bytes of new values, too.
+const WATCHED_BYTES: usize = 16 << 20;
+
 /// A running render; filters, tests and functions get it.
 pub struct State<'e> {
     pub(crate) env: &'e Environment,
     steps: Cell<u64>,
     depth: Cell<usize>,
     written: Cell<usize>,
+    made: Cell<usize>,
     base: usize,
     pub(crate) modules: RefCell<HashMap<String, Arc<Module>>>,
     pub(crate) templates: RefCell<Templates>,
     pub(crate) contexts: RefCell<Vec<Arc<Context>>>,
     captured: RefCell<Captured>,
+    globals: RefCell<Vars>,
 }
 
 /// Leaves a level of nesting when dropped.
@@ -65,11 +72,13 @@ impl<'e> State<'e> {
             steps: Cell::new(0),
             depth: Cell::new(0),
             written: Cell::new(0),
+            made: Cell::new(0),
             base: stack_mark(),
             modules: RefCell::default(),
             templates: RefCell::default(),
             contexts: RefCell::default(),
             captured: RefCell::default(),
+            globals: RefCell::default(),
         }
     }
 
@@ -82,6 +91,11 @@ impl<'e> State<'e> {
     pub fn step(&self) -> Result<()> {
         let n = self.steps.get() + 1;
         self.steps.set(n);
+        if n.is_multiple_of(WATCHED_STEPS)
+            && let Some(watch) = &self.env.watch
+        {
+            watch()?;
+        }
         if n > self.env.settings.max_steps {
             return Err(Error::runtime(format!(
                 "the template takes more than {} steps",
@@ -89,6 +103,24 @@ impl<'e> State<'e> {
             )));
         }
         Ok(())
+    }
+
+    /// Counts the memory of a new value: the host is asked early when much is made in few steps.
+    pub(crate) fn count(&self, value: &Value) -> Result<()> {
+        let size = match value {
+            Value::Str(s) | Value::Markup(s) => s.len(),
+            Value::Bytes(b) => b.len(),
+            Value::List(l) => l.len() * size_of::<Value>(),
+            Value::Tuple(t) => size_of_val(t.items()),
+            _ => 0,
+        };
+        let made = self.made.get() + size;
+        let early = made > WATCHED_BYTES;
+        self.made.set(if early { 0 } else { made });
+        match &self.env.watch {
+            Some(watch) if early => watch(),
+            _ => Ok(()),
+        }
     }
 
     /// Counts a level of nesting and looks at the stack.
@@ -100,6 +132,12 @@ impl<'e> State<'e> {
         }
         self.depth.set(n);
         Ok(Guard(&self.depth))
+    }
+
+    /// Runs something one level of nesting down.
+    pub fn nested<T>(&self, f: impl FnOnce() -> Result<T>) -> Result<T> {
+        let _guard = self.enter()?;
+        f()
     }
 
     pub(crate) fn check_stack(&self) -> Result<()> {
@@ -133,12 +171,30 @@ impl<'e> State<'e> {
     /// The value of a variable of the running template, or of a global.
     pub fn lookup(&self, name: &str) -> Option<Value> {
         let context = self.contexts.borrow().last().cloned();
-        context.and_then(|c| c.resolve(name)).or_else(|| self.env.globals.get(name).cloned())
+        context.and_then(|c| c.resolve(name)).or_else(|| self.global(name))
+    }
+
+    /// A global: one that was set while rendering, or of the environment.
+    pub fn global(&self, name: &str) -> Option<Value> {
+        let set = self.globals.borrow().get(name).cloned();
+        set.or_else(|| self.env.globals.get(name).cloned())
+    }
+
+    /// Sets a global for the rest of this render. Templates whose context is made already do not see it.
+    pub fn set_global(&self, name: &str, value: Value) {
+        let old = self.globals.borrow_mut().insert(Arc::from(name), value);
+        drop(old);
+    }
+
+    /// The globals that were set while rendering.
+    pub(crate) fn set_globals(&self) -> Vars {
+        self.globals.borrow().clone()
     }
 
     /// All variables of the running template, globals included.
     pub fn context(&self) -> IndexMap<Arc<str>, Value> {
         let mut all = self.env.globals.clone();
+        all.extend(self.globals.borrow().clone());
         if let Some(context) = self.contexts.borrow().last() {
             all.extend(context.all());
         }
@@ -195,23 +251,22 @@ impl<'e> State<'e> {
     }
 
     /// Loads a template.
-    pub(crate) fn load(&self, name: &Value, parent: Option<&str>) -> Result<Arc<TemplateInner>> {
+    pub(crate) fn load(&self, name: &Value) -> Result<Arc<TemplateInner>> {
         if let Value::Undefined(u) = name {
             return Err(u.error());
         }
         let name = crate::repr::to_str(name)?;
-        let key = (name.clone(), parent.filter(|_| name.starts_with('.')).map(str::to_owned));
-        if let Some(found) = self.templates.borrow().get(&key) {
+        if let Some(found) = self.templates.borrow().get(&name) {
             return Ok(found.clone());
         }
         let source = match &self.env.loader {
-            Some(loader) => loader.load(&name, parent)?,
+            Some(loader) => loader.load(self, &name)?,
             None => return Err(Error::type_error("no loader for this environment specified")),
         };
         let source =
             source.ok_or_else(|| Error::new(ErrorKind::NotFound { several: false }, name.as_str()))?;
         let template = self.env.template(Some(&name), &source)?.inner;
-        self.templates.borrow_mut().insert(key, template.clone());
+        self.templates.borrow_mut().insert(name, template.clone());
         Ok(template)
     }
 }

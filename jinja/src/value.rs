@@ -329,7 +329,8 @@ impl Tuple {
     pub(crate) fn field(&self, name: &str) -> Option<&Value> {
         self.1.iter().position(|f| *f == name).and_then(|i| self.0.0.get(i))
     }
-    pub(crate) fn is_named(&self) -> bool {
+    /// Whether it is a named one, a class of its own.
+    pub fn is_named(&self) -> bool {
         !self.1.is_empty()
     }
     pub(crate) fn id(&self) -> usize {
@@ -365,7 +366,8 @@ impl Value {
     ) -> Self {
         Self::object(crate::function::Function::new(name, f))
     }
-    pub(crate) fn generator(
+    /// A generator of a class: made at its first use from what it is given.
+    pub fn generator(
         name: &'static str,
         source: Value,
         make: impl FnOnce(&State<'_>, Value) -> Result<Vec<Value>> + Send + 'static,

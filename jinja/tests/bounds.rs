@@ -10,7 +10,7 @@ fn environment() -> Environment {
         max_output: 1 << 20,
         ..Settings::default()
     });
-    env.set_loader(|name: &str, _: Option<&str>| {
+    env.set_loader(|_: &jinja::State<'_>, name: &str| {
         Ok(match name {
             "me" => Some("{% include 'me' %}".to_owned()),
             "loop" => Some("{% extends 'loop' %}".to_owned()),

@@ -41,9 +41,9 @@ impl Object for Functions {
     }
 }
 
-fn load(files: &Json) -> impl Fn(&str, Option<&str>) -> Result<Option<String>> + Send + Sync + 'static {
+fn load(files: &Json) -> impl Fn(&State<'_>, &str) -> Result<Option<String>> + Send + Sync + 'static {
     let files = files.clone();
-    move |name, _| Ok(files[name].as_str().map(str::to_owned))
+    move |_, name| Ok(files[name].as_str().map(str::to_owned))
 }
 
 fn corpus_environment(data: &Json) -> Environment {

@@ -111,7 +111,12 @@ pub async fn local_with(opts: Map, jobs: Arc<Jobs>) -> Result<Caller, Failure> {
     let identity = identity(id, &opts, master.clone(), Arc::new(LocalFiles::new(&opts)))?;
     master.belongs_to(&identity);
     let mut caller = Caller { proxy: proxy_of(&identity), identity, link: None, refresher: None };
-    caller.prepare(&opts, local::compile).await?;
+    // Templates of the pillar call functions, which want the identity whole.
+    let own = caller.identity.clone();
+    let compile = async move |_: &Identity, grains: &Map, request: PillarRequest| {
+        local::compile(&own, grains, request).await
+    };
+    caller.prepare(&opts, compile).await?;
     Ok(caller)
 }
 

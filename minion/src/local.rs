@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use salt::context::{Identity, Master, PillarRequest};
 use salt::function::BoxFuture;
-use salt::{Error, Map, Result, Value};
+use salt::{Context, Error, Map, Result, Value};
 use tracing::warn;
 
 use crate::job::Jobs;
@@ -40,6 +40,8 @@ impl LocalMaster {
     async fn renew(&self, what: What) -> Result<bool> {
         let identity = self.identity()?;
         let wishes = vec![Refresh { what, done: None }];
+        let own = identity.clone();
+        let compile = async move |_: &Identity, grains: &Map, request| compile(&own, grains, request).await;
         let renewed = refresh::renew(identity.clone(), wishes, compile).await;
         renewed.apply(&identity, &self.configured);
         Ok(true)
@@ -47,14 +49,14 @@ impl LocalMaster {
 }
 
 /// The pillar of `pillar_roots`, for these grains.
-pub async fn compile(identity: &Identity, grains: &Map, request: PillarRequest) -> Result<Map> {
+pub async fn compile(identity: &Arc<Identity>, grains: &Map, request: PillarRequest) -> Result<Map> {
     if request.ext.is_some() {
         return Err(Error::execution(
             "An external pillar is rendered by the master, and there is none in local mode",
         ));
     }
-    let opts = identity.opts();
-    let local = states::pillar::Local { opts: &opts, id: identity.id(), grains, request: &request };
+    let cx = Context::new(identity.clone(), Arc::default());
+    let local = states::pillar::Local { cx: &cx, grains, request: &request };
     Ok(states::pillar::compile(&local).await)
 }
 

@@ -4,7 +4,8 @@
 
 mod cache;
 mod get;
-mod source;
+pub(crate) mod source;
+mod template;
 
 use std::path::Path;
 
@@ -17,7 +18,7 @@ use source::{Source, saltenv_of};
 functions![envs, hash_file, list_master, list_master_dirs, list_master_symlinks, list_states, stat_file];
 
 /// The tables of this module.
-pub const TABLES: [&[Function]; 3] = [FUNCTIONS, cache::FUNCTIONS, get::FUNCTIONS];
+pub const TABLES: [&[Function]; 4] = [FUNCTIONS, cache::FUNCTIONS, get::FUNCTIONS, template::FUNCTIONS];
 
 /// Lists the environments of the file server.
 ///

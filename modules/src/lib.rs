@@ -17,6 +17,7 @@ mod esxvm;
 mod event;
 mod grains;
 mod hashutil;
+mod jinja;
 mod key;
 mod log;
 mod lookup;
@@ -57,6 +58,7 @@ pub const MODULES: &[&[Function]] = &[
     cp::TABLES[0],
     cp::TABLES[1],
     cp::TABLES[2],
+    cp::TABLES[3],
     data::FUNCTIONS,
     defaults::FUNCTIONS,
     environ::FUNCTIONS,
@@ -68,6 +70,7 @@ pub const MODULES: &[&[Function]] = &[
     grains::TABLES[0],
     grains::TABLES[1],
     hashutil::FUNCTIONS,
+    jinja::FUNCTIONS,
     key::FUNCTIONS,
     log::FUNCTIONS,
     match_::FUNCTIONS,
@@ -87,6 +90,7 @@ pub const MODULES: &[&[Function]] = &[
     sdb::FUNCTIONS,
     slsutil::TABLES[0],
     slsutil::TABLES[1],
+    slsutil::TABLES[2],
     status::FUNCTIONS,
     sys::FUNCTIONS,
     temp::FUNCTIONS,

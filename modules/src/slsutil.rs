@@ -3,6 +3,7 @@
 //! Facts: `salt/modules/slsutil.py` and `salt/utils/dictupdate.py` of Salt 3007.17.
 
 mod banner;
+mod renderer;
 
 use salt::yaml::{self, Style};
 use salt::{Context, Error, Function, Map, Result, Value, functions, list, salt_fn};
@@ -23,7 +24,7 @@ functions![
 ];
 
 /// The tables of this module.
-pub const TABLES: [&[Function]; 2] = [FUNCTIONS, banner::FUNCTIONS];
+pub const TABLES: [&[Function]; 3] = [FUNCTIONS, banner::FUNCTIONS, renderer::FUNCTIONS];
 
 /// Merges a map over another.
 ///

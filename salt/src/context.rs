@@ -249,12 +249,30 @@ pub struct Context {
     job: Arc<Job>,
     opts: Option<Arc<Map>>,
     pillar: Option<Arc<Map>>,
+    /// How many templates this call stands in.
+    templates: usize,
 }
+
+/// How many templates may stand within each other, each called by a function that the one around it calls.
+const NESTED_TEMPLATES: usize = 16;
 
 impl Context {
     /// A context for one job.
     pub fn new(identity: Arc<Identity>, job: Arc<Job>) -> Context {
-        Context { identity, job, opts: None, pillar: None }
+        Context { identity, job, opts: None, pillar: None, templates: 0 }
+    }
+
+    /// The same for the calls of a template.
+    ///
+    /// # Errors
+    /// Python's `RecursionError` where templates call each other without end.
+    pub fn nested(&self) -> Result<Context> {
+        let mut inner = self.clone();
+        inner.templates += 1;
+        match inner.templates > NESTED_TEMPLATES {
+            true => Err(Error::exception("RecursionError", "maximum recursion depth exceeded")),
+            false => Ok(inner),
+        }
     }
 
     /// The same with other options, for example `test: True` for a state run.

@@ -3,23 +3,23 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use indexmap::IndexMap;
+use render::{RenderError, Shared, Source};
 use salt::context::PillarRequest;
 use salt::target::{self, Subject};
-use salt::{BoxFuture, Map, Value};
+use salt::{BoxFuture, Context, Map, Value, map};
 
 use crate::sls::fnmatch::filter;
-use crate::sls::render::render;
 
 /// What a local pillar is compiled of.
 #[derive(Clone, Copy, Debug)]
 pub struct Local<'a> {
-    /// Options: `pillar_roots` (environments with their directories), `renderer`, `state_top`, `nodegroups`,
-    /// `env_order`, `pillar_merge_lists`, `pillar_source_merging_strategy`, `pillar_safe_render_error`.
-    pub opts: &'a Map,
-    /// The minion id.
-    pub id: &'a str,
+    /// The id, the functions that templates call, and options: `pillar_roots` (environments with their directories),
+    /// `renderer`, `state_top`, `nodegroups`, `env_order`, `pillar_merge_lists`, `pillar_source_merging_strategy`,
+    /// `pillar_safe_render_error`.
+    pub cx: &'a Context,
     /// The grains.
     pub grains: &'a Map,
     /// Environments and override of the call.
@@ -28,15 +28,25 @@ pub struct Local<'a> {
 
 /// The pillar. What went wrong is under `_errors`, as from a master.
 pub async fn compile(local: &Local<'_>) -> Map {
-    let roots = Roots::of(local.opts);
-    let mut pillar =
-        Pillar { local, roots, rendered: HashMap::new(), ignored: Vec::new(), errors: Vec::new() };
+    let opts = local.cx.opts();
+    let mut pillar = Pillar {
+        local,
+        roots: Roots::of(&opts),
+        opts,
+        rendered: HashMap::new(),
+        ignored: Vec::new(),
+        errors: Vec::new(),
+        shared: Shared::default(),
+    };
     pillar.compile().await
 }
 
 struct Pillar<'a> {
     local: &'a Local<'a>,
+    opts: Arc<Map>,
     roots: Roots,
+    /// What templates see and share.
+    shared: Shared,
     /// What an SLS file of an environment came to; none where it has failed.
     rendered: HashMap<(String, String), Option<Map>>,
     /// SLS files that may be missing (`ignore_missing`).
@@ -71,29 +81,44 @@ impl Pillar<'_> {
         pillar
     }
 
+    async fn render(&self, file: &Found, env: &str, sls: &str) -> Result<Value, RenderError> {
+        let grains = self.local.grains.clone();
+        let source = Source {
+            saltenv: env.to_string(),
+            sls: Some(sls.to_string()),
+            path: Some(file.place.to_string_lossy().into_owned()),
+            context: map! { "grains" => grains, "pillar" => self.local.request.pillar_override.clone() },
+            pillar_roots: Some(self.roots.0.get(env).cloned().unwrap_or_default()),
+            renderer: None,
+            shared: self.shared.clone(),
+        };
+        let value = render::render(self.local.cx, &file.bytes, &source).await?;
+        Ok(if value.truthy() { value } else { Map::new().into() })
+    }
+
     fn merge(&self, into: &mut Map, other: Map) {
-        match self.local.opts.get_str("pillar_source_merging_strategy") {
+        match self.opts.get_str("pillar_source_merging_strategy") {
             Some("overwrite") => into.extend(other),
-            _ => merge(into, other, self.local.opts.get("pillar_merge_lists").is_some_and(Value::truthy)),
+            _ => merge(into, other, self.opts.get("pillar_merge_lists").is_some_and(Value::truthy)),
         }
     }
 
     /// The sections of all top files: by environment, targets with their items.
     async fn top(&mut self) -> IndexMap<String, Map> {
-        let path = self.local.opts.get_str("state_top").unwrap_or("top.sls");
+        let path = self.opts.get_str("state_top").unwrap_or("top.sls");
         let path = path.strip_prefix("salt://").unwrap_or(path).trim_start_matches('/').to_string();
         let mut tops = Vec::new();
         for env in self.environments() {
-            let Some((bytes, _)) = self.roots.read(&env, &path).await else { continue };
-            match render(&bytes, self.local.opts) {
+            let Some(file) = self.roots.read(&env, &path).await else { continue };
+            match self.render(&file, &env, "").await {
                 Ok(Value::Map(mut top)) => {
                     let includes = top.remove("include");
                     tops.push(top);
                     for sls in includes.iter().filter_map(Value::as_list).flatten() {
-                        let Some((bytes, _)) = self.roots.find(&env, &sls.to_string()).await else {
+                        let Some(file) = self.roots.find(&env, &sls.to_string()).await else {
                             continue;
                         };
-                        match render(&bytes, self.local.opts) {
+                        match self.render(&file, &env, "").await {
                             Ok(Value::Map(top)) => tops.push(top),
                             Ok(_) => {}
                             Err(e) => self.errors.push(format!(
@@ -126,7 +151,7 @@ impl Pillar<'_> {
         let request = self.local.request;
         match &request.pillarenv {
             Some(env) => vec![env.clone()],
-            None if self.local.opts.get_str("pillar_source_merging_strategy") == Some("none") => {
+            None if self.opts.get_str("pillar_source_merging_strategy") == Some("none") => {
                 vec![request.saltenv.clone().unwrap_or_else(|| "base".into())]
             }
             None => self.roots.environments(),
@@ -154,9 +179,10 @@ impl Pillar<'_> {
                     Some(Value::Str(order)) => order.trim().parse().unwrap_or(0),
                     _ => 0,
                 };
-                let nodegroups = self.local.opts.get("nodegroups").and_then(Value::as_map);
+                let nodegroups = self.opts.get("nodegroups").and_then(Value::as_map);
                 let pillar = &self.local.request.pillar_override;
-                let subject = Subject { id: self.local.id, grains: self.local.grains, pillar, nodegroups };
+                let subject =
+                    Subject { id: self.local.cx.id(), grains: self.local.grains, pillar, nodegroups };
                 match target::by_kind(&kind, &target.to_string().into(), ":", subject) {
                     Some(true) => hits.push((order, names)),
                     Some(false) => {}
@@ -174,7 +200,7 @@ impl Pillar<'_> {
             }
             matches.push((env.clone(), names));
         }
-        let order = self.local.opts.get("env_order").and_then(Value::as_list).unwrap_or_default();
+        let order = self.opts.get("env_order").and_then(Value::as_list).unwrap_or_default();
         let place = |env: &str| order.iter().position(|one| one.as_str() == Some(env)).unwrap_or(order.len());
         matches.sort_by_key(|(env, _)| place(env));
         matches
@@ -184,7 +210,7 @@ impl Pillar<'_> {
     fn sls(&mut self, sls: String, env: String) -> BoxFuture<'_, Option<Map>> {
         Box::pin(async move {
             let key = (env.clone(), sls.clone());
-            let Some((bytes, init)) = self.roots.find(&env, &sls).await else {
+            let Some(file) = self.roots.find(&env, &sls).await else {
                 if !self.ignored.contains(&key) && self.roots.has(&env) {
                     self.errors.push(format!(
                         "Specified SLS '{sls}' in environment '{env}' is not available on the salt master"
@@ -194,7 +220,7 @@ impl Pillar<'_> {
             };
             // A file that includes itself meets this entry.
             self.rendered.insert(key.clone(), None);
-            let mut own = match render(&bytes, self.local.opts) {
+            let mut own = match self.render(&file, &env, &sls).await {
                 Ok(Value::Map(own)) => own,
                 Ok(_) => {
                     self.errors.push(format!("SLS '{sls}' does not render to a dictionary"));
@@ -202,7 +228,7 @@ impl Pillar<'_> {
                 }
                 Err(e) => {
                     tracing::error!("Rendering SLS '{sls}' failed, render error:\n{}", e.text());
-                    let safe = self.local.opts.get("pillar_safe_render_error").is_none_or(Value::truthy);
+                    let safe = self.opts.get("pillar_safe_render_error").is_none_or(Value::truthy);
                     self.errors.push(match safe {
                         true => format!("Rendering SLS '{sls}' failed. Please see master log for details."),
                         false => format!("Rendering SLS '{sls}' failed, render error:\n{}", e.text()),
@@ -213,9 +239,8 @@ impl Pillar<'_> {
             match own.remove("include") {
                 None => {}
                 Some(Value::List(includes)) => {
-                    let included = self.included(includes, &sls, &env, init).await;
-                    let own_last =
-                        !self.local.opts.get("pillar_includes_override_sls").is_some_and(Value::truthy);
+                    let included = self.included(includes, &sls, &env, file.init).await;
+                    let own_last = !self.opts.get("pillar_includes_override_sls").is_some_and(Value::truthy);
                     let mut merged = Map::new();
                     let (first, last) = if own_last { (included, vec![own]) } else { (vec![own], included) };
                     for data in first.into_iter().chain(last) {
@@ -301,6 +326,14 @@ fn merge(into: &mut Map, other: Map, lists: bool) {
     }
 }
 
+/// An SLS file of the pillar.
+struct Found {
+    bytes: Vec<u8>,
+    place: PathBuf,
+    /// It is the `init.sls` of a directory.
+    init: bool,
+}
+
 /// Environments with their directories.
 struct Roots(IndexMap<String, Vec<PathBuf>>);
 
@@ -326,21 +359,22 @@ impl Roots {
         self.0.get(env).is_some_and(|dirs| !dirs.is_empty())
     }
 
-    async fn read(&self, env: &str, path: &str) -> Option<(Vec<u8>, bool)> {
+    async fn read(&self, env: &str, path: &str) -> Option<Found> {
         // A name from a file must not lead out of the roots.
         if Path::new(path).components().any(|part| !matches!(part, std::path::Component::Normal(_))) {
             return None;
         }
         for dir in self.0.get(env)? {
-            if let Ok(bytes) = tokio::fs::read(dir.join(path)).await {
-                return Some((bytes, path.ends_with("/init.sls")));
+            let place = dir.join(path);
+            if let Ok(bytes) = tokio::fs::read(&place).await {
+                return Some(Found { bytes, place, init: path.ends_with("/init.sls") });
             }
         }
         None
     }
 
-    /// The file of an SLS, and whether it is an `init.sls`.
-    async fn find(&self, env: &str, sls: &str) -> Option<(Vec<u8>, bool)> {
+    /// The file of an SLS.
+    async fn find(&self, env: &str, sls: &str) -> Option<Found> {
         let path = sls.replace('.', "/");
         match self.read(env, &format!("{path}.sls")).await {
             Some(found) => Some(found),
@@ -380,7 +414,7 @@ fn sls_name(path: &Path) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use salt::{list, map};
+    use salt::list;
 
     async fn compiled(files: &[(&str, &str)], request: PillarRequest) -> Map {
         let dir = tempfile::tempdir().expect("a temporary directory");
@@ -391,7 +425,8 @@ mod tests {
         }
         let opts = map! { "pillar_roots" => map! { "base" => [dir.path().to_str().expect("text")] } };
         let grains = map! { "os" => "proxy" };
-        compile(&Local { opts: &opts, id: "vc01", grains: &grains, request: &request }).await
+        let cx = crate::double::Double::default().context("1", opts);
+        compile(&Local { cx: &cx, grains: &grains, request: &request }).await
     }
 
     #[tokio::test]
@@ -399,7 +434,7 @@ mod tests {
         let files = [
             (
                 "top.sls",
-                "base:\n  'vc*': [a, sub]\n  'os:proxy':\n    - match: grain\n    - b\n  other: [never]\n",
+                "base:\n  'min*': [a, sub]\n  'os:proxy':\n    - match: grain\n    - b\n  other: [never]\n",
             ),
             ("a.sls", "include: [inc, {c: {key: 'x:y'}}]\nk: {one: 1, two: 2}\n"),
             ("inc.sls", "k: {two: 0, three: 3}\nl: [1]\n"),

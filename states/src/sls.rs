@@ -12,7 +12,6 @@ pub mod include;
 pub mod listen;
 pub mod low;
 pub mod pause;
-pub mod render;
 pub mod requisite_in;
 pub mod requisites;
 pub mod result;

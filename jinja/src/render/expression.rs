@@ -24,7 +24,7 @@ impl State<'_> {
         if &**name == "self" && !cx.context.is_set(name) {
             return Some(Value::object(TemplateReference { context: cx.context.clone() }));
         }
-        cx.context.resolve(name).or_else(|| self.env.globals.get(&**name).cloned())
+        cx.context.resolve(name).or_else(|| self.global(name))
     }
 
     fn pair(&self, pair: &(Expr, Expr), cx: &Cx) -> Result<(Value, Value)> {
@@ -57,7 +57,9 @@ impl State<'_> {
             }
             ExprKind::Binary(op, pair) => {
                 let (a, b) = self.pair(pair, cx)?;
-                ops::binary(self, *op, &a, &b)?
+                let made = ops::binary(self, *op, &a, &b)?;
+                self.count(&made)?;
+                made
             }
             ExprKind::And(pair) => {
                 let left = self.eval(&pair.0, cx)?;
@@ -77,7 +79,9 @@ impl State<'_> {
                         return Err(ops::memory());
                     }
                 }
-                Value::from(text)
+                let made = Value::from(text);
+                self.count(&made)?;
+                made
             }
             ExprKind::Compare(first, rest) => self.comparison(first, rest, cx)?,
             ExprKind::Cond(parts) => {
@@ -111,7 +115,9 @@ impl State<'_> {
             ExprKind::Call(callee, call) => {
                 let callee = self.eval(callee, cx)?;
                 let args = self.arguments(call, cx)?;
-                self.call(&callee, args)?
+                let made = self.call(&callee, args)?;
+                self.count(&made)?;
+                made
             }
             ExprKind::Attr(inner, name) => {
                 let value = self.eval(inner, cx)?;
@@ -166,7 +172,9 @@ impl State<'_> {
             None => body.clone(),
         };
         let args = self.arguments(call, cx)?;
-        filter(self, value, args)
+        let made = filter(self, value, args)?;
+        self.count(&made)?;
+        Ok(made)
     }
 
     pub(super) fn arguments(&self, call: &Call, cx: &Cx) -> Result<Args> {

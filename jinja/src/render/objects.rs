@@ -7,7 +7,7 @@ use super::scope::{Context, Scope, Vars};
 use crate::args::Args;
 use crate::ast::{For, Macro as MacroDef};
 use crate::environment::TemplateInner;
-use crate::error::{Error, Result};
+use crate::error::{Error, Frame, Result};
 use crate::iterate::PyIter;
 use crate::repr::repr_str;
 use crate::state::State;
@@ -81,7 +81,7 @@ impl Macro {
                 self.name()
             )));
         }
-        let cx = Cx::root(&self.template, &self.context, Some(scope.clone()));
+        let cx = Cx::root(&self.template, &self.context, Some(scope.clone()), Frame::Macro);
         for ((name, default), value) in def.args.iter().zip(values) {
             let value = match (value, default) {
                 (Some(v), _) => v,
@@ -121,7 +121,7 @@ impl Object for Macro {
     fn call(&self, state: &State<'_>, args: Args) -> Result<Value> {
         let scope = Scope::new(self.scope.clone());
         self.bind(state, args, &scope)?;
-        let cx = Cx::root(&self.template, &self.context, Some(scope));
+        let cx = Cx::root(&self.template, &self.context, Some(scope), Frame::Macro);
         let mut out = String::new();
         state.within(&self.context, || state.exec(&self.def.body, &cx, &mut out).map(|_| ()))?;
         Ok(Value::from(out))

@@ -86,3 +86,9 @@ fn key_eq(a: &Value, b: &Value) -> bool {
         _ => crate::ops::simple_eq(a, b),
     }
 }
+
+impl From<&str> for Key {
+    fn from(text: &str) -> Self {
+        Self(Value::from(text))
+    }
+}

@@ -19,7 +19,23 @@ impl Pattern {
     /// # Errors
     /// A sentence in the words of Python's `re.error`, where it has one.
     pub fn new(pattern: &str) -> Result<Pattern, String> {
-        let translated = Translator::new(pattern).run()?;
+        Pattern::with_flags(pattern, false, false)
+    }
+
+    /// The same with `re.I` and `re.M`.
+    ///
+    /// # Errors
+    /// As of [`Pattern::new`].
+    pub fn with_flags(pattern: &str, ignore_case: bool, multiline: bool) -> Result<Pattern, String> {
+        let mut translator = Translator::new(pattern);
+        translator.multiline = multiline;
+        let mut translated = translator.run()?;
+        if ignore_case {
+            translated.insert_str(0, "(?i)");
+        }
+        if multiline {
+            translated.insert_str(0, "(?m)");
+        }
         RegexBuilder::new(&translated)
             .backtrack_limit(BACKTRACK_LIMIT)
             .build()
@@ -48,6 +64,8 @@ struct Translator<'a> {
     verbose: bool,
     /// The capturing groups so far: their names, empty for those without.
     groups: Vec<String>,
+    /// Where the brackets stand that are not closed yet.
+    open: Vec<usize>,
 }
 
 /// What stands before a quantifier.
@@ -68,6 +86,7 @@ impl<'a> Translator<'a> {
             multiline: false,
             verbose: false,
             groups: Vec::new(),
+            open: Vec::new(),
         }
     }
 
@@ -93,6 +112,9 @@ impl<'a> Translator<'a> {
                 }
                 '(' => self.group(at)?,
                 ')' => {
+                    if self.open.pop().is_none() {
+                        return Err(format!("unbalanced parenthesis at position {at}"));
+                    }
                     self.out.push(')');
                     Before::Item
                 }
@@ -130,7 +152,10 @@ impl<'a> Translator<'a> {
                 }
             };
         }
-        Ok(self.out)
+        match self.open.last() {
+            Some(at) => Err(format!("missing ), unterminated subpattern at position {at}")),
+            None => Ok(self.out),
+        }
     }
 
     fn literal(&mut self, c: char) {
@@ -182,6 +207,7 @@ impl<'a> Translator<'a> {
         if self.chars.next_if(|(_, c)| *c == '?').is_none() {
             self.out.push('(');
             self.groups.push(String::new());
+            self.open.push(at);
             return Ok(Before::Nothing);
         }
         let rest = &self.pattern[at + 2..];
@@ -194,6 +220,7 @@ impl<'a> Translator<'a> {
             if rest.starts_with(plain) {
                 self.out.push_str("(?");
                 self.out.push_str(plain);
+                self.open.push(at);
                 self.skip_to(at + 2 + plain.len());
                 if plain.starts_with('P') {
                     self.name(at, plain)?;
@@ -206,6 +233,7 @@ impl<'a> Translator<'a> {
             let length = rest.find(')').ok_or("missing ), unterminated name")?;
             self.out.push_str("(?");
             self.out.push_str(&rest[..=length]);
+            self.open.push(at);
             self.skip_to(at + 2 + length + 1);
             return Ok(Before::Nothing);
         }
@@ -229,8 +257,9 @@ impl<'a> Translator<'a> {
                 ));
             }
             self.groups.push(name);
-            if let Some((_, c)) = self.chars.next_if(|(_, c)| *c == '>') {
-                self.out.push(c);
+            match self.chars.next_if(|(_, c)| *c == '>') {
+                Some((_, c)) => self.out.push(c),
+                None => return Err(format!("missing >, unterminated name at position {}", at + 4)),
             }
         }
         Ok(())
@@ -252,6 +281,9 @@ impl<'a> Translator<'a> {
         }
         if closes && at != 0 {
             return Err(format!("global flags not at the start of the expression at position {at}"));
+        }
+        if !closes {
+            self.open.push(at);
         }
         if closes {
             self.ascii |= flags.contains('a');
@@ -275,7 +307,8 @@ impl<'a> Translator<'a> {
     }
 
     fn escape(&mut self, at: usize) -> Result<(), String> {
-        let (_, c) = self.chars.next().ok_or("bad escape (end of pattern)")?;
+        let (_, c) =
+            self.chars.next().ok_or_else(|| format!("bad escape (end of pattern) at position {at}"))?;
         match c {
             'Z' => self.out.push_str(r"\z"),
             'A' | 'b' | 'B' => {
@@ -420,7 +453,8 @@ impl<'a> Translator<'a> {
         if c != '\\' {
             return Ok(ClassItem::Code(c as u32));
         }
-        let (_, c) = self.chars.next().ok_or("bad escape (end of pattern)")?;
+        let (_, c) =
+            self.chars.next().ok_or_else(|| format!("bad escape (end of pattern) at position {at}"))?;
         match c {
             'd' | 'D' | 'w' | 'W' | 's' | 'S' => Ok(ClassItem::Set(self.set_of(c))),
             c => self.character(at, c).map(ClassItem::Code),

@@ -408,7 +408,7 @@ impl Emitter {
     }
 }
 
-fn escape(c: char) -> String {
+pub(super) fn escape(c: char) -> String {
     let short = match c {
         '\0' => '0',
         '\x07' => 'a',
@@ -436,7 +436,7 @@ fn escape(c: char) -> String {
 }
 
 /// libyaml takes nothing above the first plane for printable.
-fn is_printable(c: char) -> bool {
+pub(super) fn is_printable(c: char) -> bool {
     matches!(c, '\n' | ' '..='~' | '\u{a0}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}') && c != '\u{feff}'
 }
 

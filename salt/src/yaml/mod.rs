@@ -9,6 +9,7 @@ mod construct;
 mod dump;
 mod emit;
 mod error;
+mod quoted;
 mod resolve;
 mod scalar;
 mod scalar_value;
@@ -17,6 +18,7 @@ mod tag;
 
 pub use dump::{Style, dump};
 pub use error::{Error, Kind, Mark};
+pub use quoted::{double_quoted, single_quoted};
 
 use std::collections::HashMap;
 

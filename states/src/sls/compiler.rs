@@ -1,9 +1,10 @@
 //! What one compile holds: options, the environments and SLS files there are, and the running order number.
 
-use indexmap::{IndexMap, IndexSet};
-use salt::{Context, Map, Value, list};
+use std::path::PathBuf;
 
-use crate::sls::render::{RenderError, render};
+use indexmap::{IndexMap, IndexSet};
+use render::{RenderError, Shared, Source};
+use salt::{Context, Map, Value, list};
 
 /// SLS names to render, by environment, in order.
 pub type Matches = IndexMap<String, Vec<String>>;
@@ -17,11 +18,15 @@ pub struct Compiler {
     pub(super) order: i64,
     /// The SLS files that were rendered, also those that hold no state.
     pub rendered: IndexSet<String>,
+    /// Grains, pillar and options as the templates of this run see them.
+    shared: Shared,
 }
 
 /// An SLS file on this machine.
 pub(super) struct Found {
     pub bytes: Vec<u8>,
+    /// Where it lies.
+    pub place: PathBuf,
     /// The file is the `init.sls` of a directory: relative includes start inside of it.
     pub init: bool,
 }
@@ -46,6 +51,7 @@ impl Compiler {
             available: IndexMap::new(),
             order: 10_000,
             rendered: IndexSet::new(),
+            shared: Shared::default(),
         }
     }
 
@@ -58,6 +64,7 @@ impl Compiler {
     pub fn set_opt(&mut self, key: &str, value: impl Into<Value>) {
         self.opts.insert(key, value);
         self.cx = self.cx.clone().with_opts(self.opts.clone());
+        self.shared = Shared::default();
     }
 
     /// The environments, `base` first unless `env_order` says otherwise.
@@ -118,19 +125,19 @@ impl Compiler {
     pub(super) async fn find(&self, sls: &str, saltenv: &str) -> Option<Found> {
         let path = sls.replace('.', "/");
         for (path, init) in [(format!("{path}.sls"), false), (format!("{path}/init.sls"), true)] {
-            if let Some(bytes) = self.file(&path, saltenv).await {
-                return Some(Found { bytes, init });
+            if let Some((bytes, place)) = self.file(&path, saltenv).await {
+                return Some(Found { bytes, place, init });
             }
         }
         None
     }
 
-    /// The content of a file of the file server.
-    pub(super) async fn file(&self, path: &str, saltenv: &str) -> Option<Vec<u8>> {
+    /// The content of a file of the file server, and where it lies.
+    pub(super) async fn file(&self, path: &str, saltenv: &str) -> Option<(Vec<u8>, PathBuf)> {
         let cached = self.cx.files().cache(path.to_string(), saltenv.to_string()).await;
         match cached {
             Ok(Some(place)) => match tokio::fs::read(&place).await {
-                Ok(bytes) => Some(bytes),
+                Ok(bytes) => Some((bytes, place)),
                 Err(e) => {
                     tracing::error!("{} can't be read: {e}", place.display());
                     None
@@ -144,12 +151,26 @@ impl Compiler {
         }
     }
 
-    /// Renders a text with the renderers of this run.
+    /// Renders a text with the renderers of this run. `sls` is empty for what is no SLS file, `place` for what is no file.
     ///
     /// # Errors
     /// [`RenderError`] in Salt's words.
-    pub fn render(&self, bytes: &[u8]) -> Result<Value, RenderError> {
-        render(bytes, &self.opts)
+    pub async fn render(
+        &self,
+        bytes: &[u8],
+        saltenv: &str,
+        sls: &str,
+        place: Option<PathBuf>,
+    ) -> Result<Value, RenderError> {
+        let source = Source {
+            saltenv: saltenv.to_string(),
+            sls: Some(sls.to_string()),
+            path: place.map(|place| place.to_string_lossy().into_owned()),
+            shared: self.shared.clone(),
+            ..Source::default()
+        };
+        let value = render::render(&self.cx, bytes, &source).await?;
+        Ok(if value.truthy() { value } else { Map::new().into() })
     }
 
     /// The environment of the call; none for all of them.

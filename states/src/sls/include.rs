@@ -73,7 +73,7 @@ impl Compiler {
         let Ok(bytes) = tokio::fs::read(path).await else {
             return (Map::new(), vec![format!("Specified SLS {path} on local filesystem cannot be found.")]);
         };
-        let found = Found { bytes, init: false };
+        let found = Found { bytes, place: path.into(), init: false };
         let (sls, saltenv) = (path.to_string(), saltenv.to_string());
         self.render_found(found, sls, saltenv, &mut HashSet::new(), &Matches::new()).await
     }
@@ -87,7 +87,7 @@ impl Compiler {
         matches: &'a Matches,
     ) -> BoxFuture<'a, (Map, Vec<String>)> {
         Box::pin(async move {
-            let rendered = self.render(&found.bytes);
+            let rendered = self.render(&found.bytes, &saltenv, &sls, Some(found.place)).await;
             done.insert(format!("{saltenv}:{sls}"));
             self.rendered.insert(sls.clone());
             let value = match rendered {

@@ -1,12 +1,12 @@
 //! Top files: which SLS files are this minion's (`BaseHighState.get_tops`, `merge_tops`, `top_matches`).
 
 use indexmap::IndexMap;
+use render::RenderError;
 use salt::target::{self, Subject};
 use salt::{Context, Error, Map, Result, Value, map};
 
 use crate::sls::compiler::{Compiler, Matches};
 use crate::sls::fnmatch::filter;
-use crate::sls::render::RenderError;
 
 /// Why there is no top data.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,7 +42,7 @@ impl Compiler {
                 tracing::error!("Unable to render top file: {text}");
                 return Ok(Map::new());
             }
-            Err(RenderError::Other(kind, text)) => return Err(TopError::Other(Error::exception(kind, text))),
+            Err(other) => return Err(TopError::Other(other.into())),
         };
         match strategy.as_str() {
             "same" => merge_same(&tops, &self.opts),
@@ -75,7 +75,7 @@ impl Compiler {
         let mut tops = Tops::new();
         for env in envs {
             let top = match self.file(&path, &env).await {
-                Some(bytes) => self.render(&bytes)?,
+                Some((bytes, place)) => self.render(&bytes, &env, "", Some(place)).await?,
                 None => Value::Map(Map::new()),
             };
             tops.entry(env).or_default().push(top);
@@ -98,7 +98,7 @@ impl Compiler {
             let available = self.available(&env).await;
             for sls in filter(&available, &pattern) {
                 let Some(found) = self.find(sls, &env).await else { continue };
-                let top = self.render(&found.bytes)?;
+                let top = self.render(&found.bytes, &env, "", Some(found.place)).await?;
                 tops.entry(env.clone()).or_default().push(top);
             }
         }

@@ -208,7 +208,7 @@ async fn template_str(
     }
     let front = Front::new(cx, None, &kwargs, Saltenv::All).await?;
     let compiler = front.compiler().await;
-    let ret = match text_tree(&compiler, &tem)? {
+    let ret = match text_tree(&compiler, &tem).await? {
         Err(errors) => errors.into(),
         Ok(data) if data.is_empty() => Map::new().into(),
         Ok(mut data) => front.call_high(&mut front.run(&compiler), &mut data).await,
@@ -278,11 +278,9 @@ async fn sls_id(
 }
 
 /// The tree of a text, or the errors in it (`State.render_template`).
-fn text_tree(compiler: &Compiler, text: &str) -> Result<Result<Map, Vec<String>>> {
+async fn text_tree(compiler: &Compiler, text: &str) -> Result<Result<Map, Vec<String>>> {
     const NAME: &str = "<template-str>";
-    let value = compiler
-        .render(text.as_bytes())
-        .map_err(|e| Error::exception("salt.exceptions.SaltRenderError", e.text()))?;
+    let value = compiler.render(text.as_bytes(), "base", "", None).await.map_err(Error::from)?;
     let mut data = match value {
         Value::Map(data) => data,
         _ => return Ok(Err(vec![format!("Template {NAME} does not render to a dictionary")])),
