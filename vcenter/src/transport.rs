@@ -27,6 +27,8 @@ pub struct Transport {
     client: reqwest::Client,
     base: String,
     endpoint: String,
+    /// How we are called in the server's list of sessions.
+    agent: String,
     connect: Duration,
     max_body: u64,
 }
@@ -102,9 +104,10 @@ impl Transport {
             reason: format!("'{}' is no host name: {error}", config.host),
             sent: false,
         })?;
+        let agent = session::agent_name(&config.user_agent);
         let client = reqwest::Client::builder()
             .tls_backend_preconfigured(trust::client(&config.trust, &endpoint)?)
-            .user_agent(session::agent_name(&config.user_agent))
+            .user_agent(&agent)
             .http1_only()
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
@@ -115,12 +118,24 @@ impl Transport {
             .tcp_keepalive(KEEPALIVE)
             .build()
             .map_err(broken)?;
-        Ok(Self { client, base, endpoint, connect: config.timeouts.connect, max_body: config.max_body })
+        Ok(Self {
+            client,
+            base,
+            endpoint,
+            agent,
+            connect: config.timeouts.connect,
+            max_body: config.max_body,
+        })
     }
 
     /// `host:port`.
     pub fn endpoint(&self) -> &str {
         &self.endpoint
+    }
+
+    /// How we are called in the server's list of sessions.
+    pub fn agent(&self) -> &str {
+        &self.agent
     }
 
     /// Sends `request` and waits for the head of the answer, whatever its status.

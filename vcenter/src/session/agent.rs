@@ -1,11 +1,12 @@
 //! How this process is called in the server's list of sessions, and whether the process behind such a name still runs.
 //!
-//! The user agent `product/1.0 (instance)` becomes `product/1.0 (instance; host H; run B.N.P.S)`: H stands for this
-//! machine, B for its boot, N is the PID namespace, P the process and S the moment it started, in the kernel's ticks.
-//! B and H are digests: they tell one machine from another, and nothing about it.
+//! The user agent `product/1.0 (instance)` becomes `product/1.0 (instance; host H; run B.N.P.S.R)`: H stands for this
+//! machine, B for its boot, N is the PID namespace, P the process, S the moment it started, in the kernel's ticks, and R is
+//! a random number of the one client in it. B and H are digests: they tell one machine from another, and nothing about it.
 
 use std::fmt;
 use std::fs;
+use std::hash::{BuildHasher, RandomState};
 use std::str::FromStr;
 
 use rustix::io::Errno;
@@ -30,6 +31,8 @@ struct Run {
     namespace: u64,
     pid: i32,
     start: u64,
+    /// The client in it, of which there may be several; older versions did not say.
+    client: Option<u64>,
 }
 
 /// What can be said of the process behind a session.
@@ -37,13 +40,14 @@ struct Run {
 pub enum Fate {
     /// It is not one of ours, or it runs, or nobody here can tell.
     Theirs,
-    /// It was ours, and runs no more.
+    /// It was ours, and runs no more; or it is this very client, which has one session at a time.
     Gone,
     /// It was ours in an earlier boot of this machine or in another container on it: gone if nothing is heard of it.
     Elsewhere,
 }
 
-/// The user agent `base` with the marks of this process; without them where the system does not tell them.
+/// The user agent `base` with the marks of this process and of a client in it, other ones at each call; without them where
+/// the system does not tell them.
 pub fn name(base: &str) -> String {
     let Some((host, run)) = host().zip(Run::own()) else { return base.to_owned() };
     match base.strip_suffix(')').filter(|it| it.contains('(')) {
@@ -65,6 +69,9 @@ impl Agent {
         }
         if self.run.boot != other.run.boot || self.run.namespace != other.run.namespace {
             return Fate::Elsewhere;
+        }
+        if self.run.client.is_some() && self.run == other.run {
+            return Fate::Gone;
         }
         match started(other.run.pid) {
             Started::Never => Fate::Gone,
@@ -101,13 +108,16 @@ impl Run {
         let namespace = namespace.to_str()?.strip_prefix("pid:[")?.strip_suffix(']')?.parse().ok()?;
         let pid = i32::try_from(std::process::id()).ok()?;
         let Started::At(start) = started(pid) else { return None };
-        Some(Self { boot: digest(boot.trim(), 8), namespace, pid, start })
+        // Each RandomState has its own random keys.
+        let client = Some(RandomState::new().hash_one(pid) >> 32);
+        Some(Self { boot: digest(boot.trim(), 8), namespace, pid, start, client })
     }
 }
 
 impl fmt::Display for Run {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}.{}.{}", self.boot, self.namespace, self.pid, self.start)
+        write!(f, "{}.{}.{}.{}", self.boot, self.namespace, self.pid, self.start)?;
+        self.client.map_or(Ok(()), |client| write!(f, ".{client}"))
     }
 }
 
@@ -116,10 +126,15 @@ impl FromStr for Run {
 
     fn from_str(text: &str) -> Result<Self, ()> {
         let parts: Vec<&str> = text.split('.').collect();
-        let [boot, namespace, pid, start] = parts[..] else { return Err(()) };
+        let (boot, namespace, pid, start, client) = match parts[..] {
+            [boot, namespace, pid, start] => (boot, namespace, pid, start, None),
+            [boot, namespace, pid, start, client] => (boot, namespace, pid, start, Some(client)),
+            _ => return Err(()),
+        };
         let number = |text: &str| text.parse().map_err(drop);
-        let pid = pid.parse().map_err(drop)?;
-        Ok(Self { boot: boot.to_owned(), namespace: number(namespace)?, pid, start: number(start)? })
+        let (namespace, start, client) =
+            (number(namespace)?, number(start)?, client.map(number).transpose()?);
+        Ok(Self { boot: boot.to_owned(), namespace, pid: pid.parse().map_err(drop)?, start, client })
     }
 }
 
@@ -183,7 +198,14 @@ mod tests {
 
     #[test]
     fn a_name_is_read_back() {
-        let own = agent(&name("product/1.0 (vc01)"));
+        let mut own = agent(&name("product/1.0 (vc01)"));
+        assert!(own.run.client.is_some());
+        own.run.client = None;
+        let agent = |text: &str| {
+            let mut agent = agent(text);
+            agent.run.client = None;
+            agent
+        };
         assert_eq!((own.product.as_str(), own.instance.as_str()), ("product", "vc01"));
         assert_eq!(own.run.pid as u32, std::process::id());
         assert_eq!(own.host.len(), 12);
@@ -206,6 +228,14 @@ mod tests {
         assert_eq!(fate("p/1 (vc02; host h; run b.7.150.4000)"), Fate::Theirs, "another instance");
         assert_eq!(fate("q/1 (vc01; host h; run b.7.150.4000)"), Fate::Theirs, "another product");
         assert_eq!(fate("p/1 (vc01; host g; run b.7.150.4000)"), Fate::Theirs, "another machine");
+        assert_eq!(
+            fate("p/1 (vc01; host h; run b.7.200.9.1)"),
+            Fate::Theirs,
+            "another client of the same process"
+        );
+        let one = agent("p/1 (vc01; host h; run b.7.200.9.1)");
+        assert_eq!(one.fate_by(&one, running), Fate::Gone, "a login whose answer it has never had");
+        assert_eq!(one.fate_by(&agent("p/1 (vc01; host h; run b.7.200.9.2)"), running), Fate::Theirs);
         assert_eq!(fate("p/1 (vc01; host h; run a.7.150.4000)"), Fate::Elsewhere, "before the boot");
         assert_eq!(fate("p/1 (vc01; host h; run b.8.150.4000)"), Fate::Elsewhere, "another container");
         assert_eq!(

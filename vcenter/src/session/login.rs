@@ -90,7 +90,7 @@ pub async fn run(shared: Arc<Shared>) -> Result<()> {
     match shared.landed(result) {
         Ok(()) => {
             tracing::info!("Logged in to {}", shared.transport.endpoint());
-            if shared.epoch() == 1 {
+            if shared.take_strayed() {
                 tokio::spawn(orphans::end(shared));
             }
             Ok(())
@@ -144,7 +144,12 @@ async fn attempt_login(shared: &Shared) -> Result<(Login, usize)> {
                     reason: format!("{fault}"),
                 });
             }
-            Err(error) => return Err(error),
+            Err(error) => {
+                if error.is_ambiguous() {
+                    shared.strayed();
+                }
+                return Err(error);
+            }
         }
     }
     Err(shared.refused(&words))

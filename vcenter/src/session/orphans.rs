@@ -1,8 +1,9 @@
-//! Sessions that earlier processes of ours have left behind: killed before they could log out, they would count against
-//! the server's limit of sessions until it forgets them, half an hour later.
+//! Sessions that nobody holds any more: of earlier processes of ours, killed before they could log out, and of log-ins whose
+//! answer was lost on its way. They would count against the server's limit of sessions until it forgets them, half an hour
+//! later.
 //!
-//! At its first log-in a process looks through the list of sessions once, and ends those that are certainly of a process
-//! that is gone: the same product and instance, the same user, this machine, and no such process on it any more. What ran
+//! At its first log-in, and after one that was lost, a process looks through the list of sessions once, and ends those that are certainly its
+//! own or of a process that is gone: the same product and instance, the same user, this machine, and no such process on it any more. What ran
 //! before the last boot, or in another container, cannot be looked for: such a session is ended if it has been silent for
 //! longer than a live one ever is. So two live processes of the same name leave each other alone, and a process on
 //! another machine is never touched.
@@ -11,7 +12,7 @@ use std::sync::Arc;
 
 use jiff::SignedDuration;
 
-use super::agent::{self, Agent, Fate};
+use super::agent::{Agent, Fate};
 use super::state::Shared;
 use super::{CallOptions, Session};
 use crate::collector;
@@ -31,12 +32,17 @@ pub async fn end(shared: Arc<Shared>) {
 }
 
 async fn try_end(session: &Session) -> Result<()> {
-    let Ok(own) = agent::name(&session.config().user_agent).parse::<Agent>() else { return Ok(()) };
+    let Ok(own) = session.transport().agent().parse::<Agent>() else { return Ok(()) };
+    let epoch = session.epoch();
     let ours = session.user_session().await?;
     let manager = session.service("sessionManager").await?;
     let mut content = collector::read_one(session, &manager, &["sessionList"]).await?;
     if let Some((_, fault)) = content.missing.pop() {
         return Err(Error::Fault(fault));
+    }
+    if session.epoch() != epoch {
+        // There was a new log-in meanwhile, and the list may show it: it is ours, and lives.
+        return Ok(());
     }
     for theirs in content.objects("sessionList").filter(|it| is_orphan(&own, &ours, it)) {
         let Some(key) = theirs.str("key") else { continue };
@@ -80,6 +86,7 @@ fn is_orphan(own: &Agent, ours: &Object, theirs: &Object) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::session::agent;
     use crate::vim::{DateTime, Value};
 
     fn user_session(key: &str, agent: &str, active: &str) -> Object {
@@ -99,16 +106,19 @@ mod tests {
         let now = "2026-03-01T11:59:59.5Z";
         let orphan = |theirs: &Object| is_orphan(&own, &ours, theirs);
         let (before, run) = name.rsplit_once("run ").unwrap();
-        let [boot, namespace, pid, start] = run.trim_end_matches(')').split('.').collect::<Vec<_>>()[..]
+        let [boot, namespace, pid, start, client] =
+            run.trim_end_matches(')').split('.').collect::<Vec<_>>()[..]
         else {
-            panic!("four parts: {run}")
+            panic!("five parts: {run}")
         };
         let start: u64 = start.parse().unwrap();
         // Our own number, by a process that started earlier: it cannot be alive.
         let dead = format!("{before}run {boot}.{namespace}.{pid}.{})", start - 1);
         assert!(orphan(&user_session("b", &dead, now)));
         assert!(!orphan(&user_session("own", &dead, now)), "our own session");
-        assert!(!orphan(&user_session("b", &name, now)), "another session of this process");
+        assert!(orphan(&user_session("b", &name, now)), "a login of this client whose answer was lost");
+        let other = format!("{before}run {boot}.{namespace}.{pid}.{start}.{client}1)");
+        assert!(!orphan(&user_session("b", &other, now)), "another client of this process");
         assert!(!orphan(&user_session("b", &dead, now).set("userName", "root")), "another user");
         assert!(!orphan(&user_session("b", "product/1.0 (vc01)", now)), "nothing to tell it by");
 

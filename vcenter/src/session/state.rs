@@ -74,6 +74,8 @@ struct Inner {
     /// Log-ins in a row that did not reach the server.
     failures: u32,
     not_before: Option<Instant>,
+    /// A log-in was sent and not answered: the server may hold a session that nobody knows of.
+    strayed: bool,
     closed: bool,
     versions: HashMap<&'static str, String>,
 }
@@ -193,6 +195,17 @@ impl Shared {
                 Err(Box::new((error, None)))
             }
         }
+    }
+
+    /// A log-in was sent, and its answer was lost.
+    pub fn strayed(&self) {
+        self.inner().strayed = true;
+    }
+
+    /// Whether sessions may be there that nobody holds, to be told once: before the first log-in, and after a lost one.
+    pub fn take_strayed(&self) -> bool {
+        let mut inner = self.inner();
+        std::mem::take(&mut inner.strayed) || inner.epoch == 1
     }
 
     /// The passwords to try, the one that worked last first, each with its place.

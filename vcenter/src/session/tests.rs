@@ -218,34 +218,80 @@ async fn a_task_that_vanishes_ends_the_wait() {
     follower.abort();
 }
 
+/// The server's list of sessions, each a key and a user agent.
+fn session_list<'a>(sessions: impl IntoIterator<Item = (&'a str, String)>) -> Reply {
+    let session = |(key, agent): (&str, String)| {
+        format!(
+            "<UserSession><key>{key}</key><userName>root</userName><fullName>root</fullName>\
+             <loginTime>2026-03-01T11:00:00Z</loginTime><lastActiveTime>2026-03-01T11:59:59Z</lastActiveTime>\
+             <locale>en</locale><messageLocale>en</messageLocale><userAgent>{agent}</userAgent></UserSession>"
+        )
+    };
+    Reply::soap(
+        "RetrievePropertiesEx",
+        &format!(
+            "<returnval><objects><obj type=\"SessionManager\">SessionManager</obj><propSet><name>sessionList</name>\
+             <val xsi:type=\"ArrayOfUserSession\">{}</val></propSet></objects></returnval>",
+            sessions.into_iter().map(session).collect::<String>()
+        ),
+    )
+}
+
+/// The sessions that were ended, by their keys, once there are so many.
+async fn ended(double: &Double, many: usize) -> Vec<String> {
+    let ended = || double.asked().into_iter().filter(|it| it.method() == "TerminateSession");
+    for _ in 0..200 {
+        if ended().count() >= many {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let key = |body: &str| Some(body.split_once("<sessionId>")?.1.split_once('<')?.0.to_owned());
+    ended().filter_map(|it| key(&it.body)).collect()
+}
+
+#[tokio::test]
+async fn a_login_whose_answer_was_lost_is_ended() {
+    let (logins, lists) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let double = Double::start(move |request| match request.method() {
+        // The second one: the first look at the list is over by then.
+        "Login" if logins.fetch_add(1, Ordering::SeqCst) == 1 => Some(Reply::new(200, "").cut(0)),
+        "CurrentTime" if logins.load(Ordering::SeqCst) == 1 => Some(Reply::fault("NotAuthenticated", "")),
+        "RetrievePropertiesEx" => {
+            let agent = request.header("user-agent")?.to_owned();
+            let strays = if lists.fetch_add(1, Ordering::SeqCst) == 0 { 0 } else { 1 };
+            Some(session_list([("k", agent.clone()), ("stray", agent)].into_iter().take(1 + strays)))
+        }
+        "TerminateSession" => Some(Reply::soap("TerminateSession", "")),
+        _ => None,
+    })
+    .await;
+    let mut config = double.config();
+    config.login.attempts = 2;
+    let session = Session::new(config).unwrap();
+    session.login().await.unwrap();
+    while double.count("RetrievePropertiesEx") == 0 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    session.call(&clock(), "CurrentTime", ()).await.unwrap();
+    assert_eq!((double.count("Login"), session.epoch()), (3, 2));
+    assert_eq!(ended(&double, 1).await, ["stray"]);
+}
+
 #[tokio::test]
 async fn orphans_are_ended_at_the_first_log_in_only() {
     let listed = |request: &crate::double::Asked| {
         let agent = request.header("user-agent")?.to_owned();
-        let (before, after) = agent.rsplit_once('.')?;
-        let start: u64 = after.trim_end_matches(')').parse().ok()?;
-        let session = |key: &str, agent: &str| {
-            format!(
-                "<UserSession><key>{key}</key><userName>root</userName><fullName>root</fullName>\
-                 <loginTime>2026-03-01T11:00:00Z</loginTime><lastActiveTime>2026-03-01T11:59:59Z</lastActiveTime>\
-                 <locale>en</locale><messageLocale>en</messageLocale><userAgent>{agent}</userAgent></UserSession>"
-            )
-        };
+        let (rest, client) = agent.rsplit_once('.')?;
+        let (before, start) = rest.rsplit_once('.')?;
+        let start: u64 = start.parse().ok()?;
         // The present session, a live one of this process, one of a process that had its number before, a stranger's.
-        let all = [
-            session("k", &agent),
-            session("live", &agent),
-            session("dead", &format!("{before}.{})", start - 1)),
-            session("other", "govc/0.30"),
-        ];
-        Some(Reply::soap(
-            "RetrievePropertiesEx",
-            &format!(
-                "<returnval><objects><obj type=\"SessionManager\">SessionManager</obj><propSet><name>sessionList</name>\
-                 <val xsi:type=\"ArrayOfUserSession\">{}</val></propSet></objects></returnval>",
-                all.concat()
-            ),
-        ))
+        Some(session_list([
+            ("k", agent.clone()),
+            ("live", format!("{rest}.1{client}")),
+            ("dead", format!("{before}.{}.{client}", start - 1)),
+            ("other", "govc/0.30".to_owned()),
+        ]))
     };
     let calls = AtomicUsize::new(0);
     let double = Double::start(move |request| match request.method() {
@@ -260,17 +306,11 @@ async fn orphans_are_ended_at_the_first_log_in_only() {
     .await;
     let session = double.session();
     session.login().await.unwrap();
-    for _ in 0..200 {
-        if double.count("TerminateSession") > 0 {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    ended(&double, 1).await;
     session.call(&clock(), "CurrentTime", ()).await.unwrap();
     assert_eq!((session.epoch(), double.count("Login")), (2, 2));
     tokio::time::sleep(Duration::from_millis(50)).await;
-    let ended: Vec<_> = double.asked().into_iter().filter(|it| it.method() == "TerminateSession").collect();
-    assert!(ended.len() == 1 && ended[0].body.contains("<sessionId>dead</sessionId>"), "{ended:?}");
+    assert_eq!(ended(&double, 1).await, ["dead"]);
     assert_eq!(double.count("RetrievePropertiesEx"), 1);
 }
 
