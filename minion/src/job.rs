@@ -27,6 +27,7 @@ use crate::clock;
 use crate::settings::Settings;
 use crate::spool::Spool;
 use journal::{Journal, Left};
+use table::Ticket;
 
 /// The functions that ask about jobs or end them. `process_count_max` never keeps them waiting, and an answer that
 /// could not be delivered at once is worth nothing.
@@ -108,11 +109,12 @@ impl Desk {
                 true => None,
                 false => Some(desk.journal.accept(&desk.identity, &jid, &load).await),
             };
-            let _room = desk.room(&jid, &fun).await;
             let ticket = desk.jobs.record(&jid, &load, abort);
+            let work = entry.as_ref().map(|entry| desk.jobs.work(ticket, entry));
+            let _room = desk.room(&jid, &fun, ticket).await;
             let job = execute(&desk.identity, &jid, &load);
-            let ret = match &entry {
-                Some(entry) => desk.jobs.work(ticket, entry).scope(job).await,
+            let ret = match work {
+                Some(work) => work.scope(job).await,
                 None => job.await,
             };
             tokio::time::sleep_until(arrived + NOT_SOONER).await;
@@ -158,16 +160,20 @@ impl Desk {
         salt::target::matches(load, subject)
     }
 
-    /// Waits until `process_count_max` leaves room for one more job.
-    async fn room(&self, jid: &str, fun: &Value) -> Option<OwnedSemaphorePermit> {
+    /// Waits until `process_count_max` leaves room for one more job. The job that waits can be found and killed.
+    async fn room(&self, jid: &str, fun: &Value, ticket: Ticket) -> Option<OwnedSemaphorePermit> {
         let room = self.room.as_ref()?;
         if about_jobs(fun) {
             return None;
         }
-        if room.available_permits() == 0 {
-            warn!("Maximum number of processes reached while executing jid {jid}, waiting...");
+        if let Ok(free) = room.clone().try_acquire_owned() {
+            return Some(free);
         }
-        room.clone().acquire_owned().await.ok()
+        warn!("Maximum number of processes reached while executing jid {jid}, waiting...");
+        self.jobs.waits(ticket, true);
+        let free = room.clone().acquire_owned().await.ok();
+        self.jobs.waits(ticket, false);
+        free
     }
 
     /// Sends a return to the master, and keeps it until the master has it. Calls `over` when it is kept, before it leaves: a

@@ -144,6 +144,10 @@ impl Master for RemoteMaster {
         self.jobs.all()
     }
 
+    fn queued(&self) -> Vec<Map> {
+        self.jobs.queued()
+    }
+
     fn signal_job(&self, jid: &str, signal: i64) -> Option<i64> {
         self.jobs.signal(jid, signal)
     }

@@ -449,6 +449,11 @@ pub trait Master: Send + Sync {
     /// The running jobs, each as its publication with `pid`.
     fn running(&self) -> Vec<Map>;
 
+    /// The jobs that are accepted and wait for their turn, each as its publication with `pid` 0 and `queued`.
+    fn queued(&self) -> Vec<Map> {
+        vec![]
+    }
+
     /// Ends a running job: with signal 9 or 15 it stops and returns nothing. None if there is no such job.
     fn signal_job(&self, jid: &str, signal: i64) -> Option<i64>;
 }

@@ -36,6 +36,8 @@ struct Entry {
     proc: Map,
     task: AbortHandle,
     file: Option<ProcFile>,
+    /// It waits for its turn.
+    waits: bool,
     journal: Option<(Arc<journal::Entry>, Work)>,
 }
 
@@ -78,7 +80,7 @@ impl Jobs {
         let mut running = self.lock();
         running.next += 1;
         let ticket = running.next;
-        running.jobs.insert(ticket, Entry { jid: jid.into(), proc, task, file, journal: None });
+        running.jobs.insert(ticket, Entry { jid: jid.into(), proc, task, file, waits: false, journal: None });
         ticket
     }
 
@@ -99,11 +101,29 @@ impl Jobs {
         }
     }
 
+    /// Says of a job whether it waits for its turn.
+    pub fn waits(&self, ticket: Ticket, waits: bool) {
+        if let Some(entry) = self.lock().jobs.get_mut(&ticket) {
+            entry.waits = waits;
+        }
+    }
+
     /// The records of all running jobs, the oldest first; those of other processes last.
     pub fn all(&self) -> Vec<Map> {
-        let mut all: Vec<Map> = self.lock().jobs.values().map(|entry| entry.proc.clone()).collect();
+        let mut all: Vec<Map> = self.records(false);
         all.extend(self.directory.iter().flat_map(ProcDir::others));
         all
+    }
+
+    /// The records of the jobs that wait for their turn, as Salt has those of its queues.
+    pub fn queued(&self) -> Vec<Map> {
+        let queued = |proc: Map| proc.with("pid", 0).with("queued", true).with("queue_type", "job_queue");
+        self.records(true).into_iter().map(queued).collect()
+    }
+
+    fn records(&self, waits: bool) -> Vec<Map> {
+        let running = self.lock();
+        running.jobs.values().filter(|entry| entry.waits == waits).map(|entry| entry.proc.clone()).collect()
     }
 
     /// Ends a job: it returns nothing, and the vCenter is asked to stop what it does for it. Gives the process id that Salt

@@ -46,7 +46,7 @@ async fn is_running(
     Ok(others(cx).into_iter().filter(runs).collect())
 }
 
-/// Gives the data of a job that runs, or an empty map.
+/// Gives the data of a job that runs or waits for its turn, or an empty map.
 ///
 /// CLI Example:
 ///
@@ -59,7 +59,8 @@ async fn find_job(
     /// The id of the job.
     jid: String,
 ) -> Result<Map> {
-    Ok(others(cx).into_iter().find(|job| is_job(job, &jid)).unwrap_or_default())
+    let mut jobs = others(cx).into_iter().chain(cx.master().queued());
+    Ok(jobs.find(|job| is_job(job, &jid)).unwrap_or_default())
 }
 
 /// Gives what a job returned, from the minion's cache. The option `cache_jobs` decides whether there is one.

@@ -31,8 +31,7 @@ fn live_with(masters: &[&Arc<Scripted>], cachedir: &Path, opts: Map) -> Lived {
 }
 
 fn start(masters: usize, cachedir: &Path, opts: Map) -> Start {
-    let mut all =
-        map! { "id" => "vc01", "cachedir" => cachedir.to_str().unwrap(), "acceptance_wait_time" => 1 };
+    let mut all = map! { "id" => "vc01", "cachedir" => cachedir.to_str().unwrap(), "acceptance_wait_time" => 1, "random_reauth_delay" => 0 };
     all.extend(opts);
     Start {
         opts: all,
@@ -119,7 +118,7 @@ async fn the_loss_of_the_master_is_announced_when_it_is_over() {
     master.publish("lost", "scripted.echo", vec![1.into()]);
     master.published.send(PubEvent::Connected).unwrap();
     eventually(|| master.tags().len() == 4).await;
-    assert_eq!(returned(&master, "lost").len(), 1);
+    eventually(|| returned(&master, "lost").len() == 1).await;
     assert_eq!(master.of("_pillar").len(), 2, "a short loss asks for no pillar");
     stop.send_replace(true);
     assert_eq!(life.await.unwrap(), Ok(()));
@@ -316,4 +315,29 @@ async fn a_killed_job_returns_nothing() {
     stop.send_replace(true);
     assert_eq!(life.await.unwrap(), Ok(()));
     assert!(returned(&master, "9").is_empty());
+}
+
+#[tokio::test]
+async fn a_job_that_waits_for_its_turn_can_be_found_and_killed() {
+    let directory = tempfile::tempdir().unwrap();
+    let master = Scripted::new(pillar());
+    let opts = map! { "process_count_max" => 1 };
+    let Lived { life, identity, stop } = live_with(&[&master], directory.path(), opts);
+    eventually(|| master.tags().len() == 2).await;
+    master.publish("1", "scripted.waits", vec![60.into()]);
+    eventually(|| identity.master().running().len() == 1).await;
+    for jid in ["2", "3"] {
+        master.publish(jid, "scripted.echo", vec!["x".into()]);
+    }
+    eventually(|| identity.master().queued().len() == 2).await;
+    let queued = &identity.master().queued()[0];
+    assert_eq!((queued.get_str("jid"), queued.get("pid")), (Some("2"), Some(&0.into())));
+    assert!(identity.master().signal_job("2", 9).is_some());
+    assert!(identity.master().signal_job("1", 15).is_some());
+    eventually(|| returned(&master, "3").len() == 1).await;
+    assert_eq!(master.of("_return").len(), 1);
+    stop.send_replace(true);
+    assert_eq!(life.await.unwrap(), Ok(()));
+    let left = std::fs::read_dir(directory.path().join("journal")).unwrap().count();
+    assert_eq!(left, 0, "what was killed is not told of at the next start");
 }
