@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use lab::demo::Demo;
 use lab::error::Doing;
+use lab::soak;
 use lab::stress::{self, Plan};
 use lab::{Error, Master, Proxy, Result, Settings, Tools, Vcsim, process, provision, proxy, vcsim};
 use serde_json::json;
@@ -16,7 +17,10 @@ const USAGE: &str = "usage: lab provision            make what the lab needs
        lab demo [--keep]          the demo; with --keep all stays up until enter or Ctrl-C
        lab vcsim [FLAG...]        hold up a simulator alone
        lab stress [NAME=N...]     prove that there is one session for life, with a release build: jobs, kills and
-                                  restarts of the vCenter, crashes of the proxy (by default 10000, 100, 20, 5)";
+                                  restarts of the vCenter, crashes of the proxy (by default 10000, 100, 20, 5)
+       lab soak [hours] [NAME=N...]
+                                  prove that memory and open files stay as they are, with a release build: jobs, and new
+                                  session keys (by default 5000 and 100; for hours 100000 and 1000)";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -34,6 +38,8 @@ fn main() -> ExitCode {
         ["up", who @ ("--proxy" | "--python")] => up(Some(who)),
         ["vcsim", flags @ ..] => simulator(flags),
         ["stress", numbers @ ..] => stress(numbers),
+        ["soak", "hours", numbers @ ..] => soak(soak::Plan::HOURS, numbers),
+        ["soak", numbers @ ..] => soak(soak::Plan::MINUTES, numbers),
         _ => Err(Error::new(USAGE)),
     };
     match done {
@@ -92,6 +98,21 @@ fn stress(numbers: &[&str]) -> Result<()> {
     }
     let program = proxy::build(true)?;
     let figures = stress::run(&Tools::provide()?, Some(program), plan, |what| println!("{what}"))?;
+    println!("\n{figures}");
+    let wrong = figures.check();
+    if wrong.is_empty() { Ok(()) } else { Err(Error::new(wrong.join("\n"))) }
+}
+
+fn soak(mut plan: soak::Plan, numbers: &[&str]) -> Result<()> {
+    for number in numbers {
+        match number.split_once('=') {
+            Some(("jobs", n)) => plan.jobs = n.parse().doing(number)?,
+            Some(("keys", n)) => plan.keys = n.parse().doing(number)?,
+            _ => return Err(Error::new(USAGE)),
+        }
+    }
+    let program = proxy::build(true)?;
+    let figures = soak::run(&Tools::provide()?, Some(program), plan, |what| println!("{what}"))?;
     println!("\n{figures}");
     let wrong = figures.check();
     if wrong.is_empty() { Ok(()) } else { Err(Error::new(wrong.join("\n"))) }

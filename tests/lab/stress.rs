@@ -3,12 +3,12 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use crate::memory::Memory;
 use crate::vcsim::Stats;
 use crate::{Error, Job, Master, Proxy, Result, Settings, Tools, Vcsim, eventually, proxy};
 
@@ -59,12 +59,6 @@ pub struct Figures {
     reads: usize,
     failed: Vec<String>,
     memory: Memory,
-}
-
-/// Resident memory and open files of the proxy, in the order of sampling.
-#[derive(Debug, Default)]
-struct Memory {
-    samples: Vec<(&'static str, u64, usize)>,
 }
 
 /// The parts that are up.
@@ -288,23 +282,6 @@ fn failure(fun: &str, job: &Job<'_>) -> Option<String> {
     }
 }
 
-impl Memory {
-    fn sample(&mut self, when: &'static str, proxy: &mut Proxy) {
-        let files =
-            proxy.process().pid().and_then(|pid| Some(fs::read_dir(format!("/proc/{pid}/fd")).ok()?.count()));
-        if let Some((rss, files)) = proxy.rss().zip(files) {
-            self.samples.push((when, rss, files));
-        }
-    }
-
-    /// Resident memory when warm, and the most there was after.
-    fn growth(&self) -> (u64, u64) {
-        let mut after = self.samples.iter().skip_while(|(when, ..)| *when != "warm").map(|(_, rss, _)| *rss);
-        let warm = after.next().unwrap_or_default();
-        (warm, after.max().unwrap_or(warm))
-    }
-}
-
 impl Figures {
     /// What is not as it has to be; nothing if all is well.
     pub fn check(&self) -> Vec<String> {
@@ -334,11 +311,7 @@ impl Figures {
         must(self.left == [0, 0], format!("sessions left by SIGTERM and SIGINT: {:?}", self.left));
         let clean = self.crashes.iter().all(|counts| *counts == [1, 1, 0]);
         must(clean, format!("sessions after kill -9, the next start, its stop: {:?}", self.crashes));
-        let (warm, most) = self.memory.growth();
-        // An allocator keeps some of what many threads have used once; what leaks grows with the jobs.
-        must(most <= warm + warm / 4 + 8 * 1024, format!("memory grew from {warm} to {most} kB"));
-        let files = self.memory.samples.iter().map(|(.., files)| *files);
-        must(files.clone().max() <= files.min().map(|n| n + 24), "open files grow".to_owned());
+        wrong.extend(self.memory.check());
         wrong
     }
 }
@@ -381,11 +354,6 @@ impl fmt::Display for Figures {
             "{crashes} times kill -9: sessions then, after the next start, after its stop: {:?}",
             self.crashes
         )?;
-        let (warm, most) = self.memory.growth();
-        writeln!(f, "resident {warm} kB when warm, {most} kB at most after; samples with open files:")?;
-        for (when, rss, files) in &self.memory.samples {
-            writeln!(f, "    {rss:6} kB  {files:3} files  {when}")?;
-        }
-        Ok(())
+        write!(f, "{}", self.memory)
     }
 }
