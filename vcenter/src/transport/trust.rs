@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -45,7 +45,7 @@ pub fn client(trust: &Trust, endpoint: &str) -> Result<ClientConfig> {
         Trust::Thumbprint(text) => Check::Thumbprint(thumbprint(text)?),
         Trust::Insecure => Check::Nothing,
     };
-    let verifier = Verifier { check, provider: provider.clone(), endpoint: endpoint.to_owned() };
+    let verifier = Verifier::new(check, provider.clone(), endpoint);
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| Error::Tls(format!("TLS could not be set up: {error}")))?
@@ -144,6 +144,8 @@ struct Verifier {
     check: Check,
     provider: Arc<CryptoProvider>,
     endpoint: String,
+    /// The SHA-256 fingerprint of the certificate that was trusted last.
+    trusted: Mutex<Option<[u8; 32]>>,
 }
 
 impl fmt::Debug for Verifier {
@@ -153,12 +155,31 @@ impl fmt::Debug for Verifier {
 }
 
 impl Verifier {
-    fn refuse(&self, certificate: &CertificateDer<'_>, reason: String) -> rustls::Error {
+    fn new(check: Check, provider: Arc<CryptoProvider>, endpoint: &str) -> Self {
+        Self { check, provider, endpoint: endpoint.to_owned(), trusted: Mutex::default() }
+    }
+
+    /// The last trusted certificate's fingerprint, for one that may be another.
+    fn trusted(&self) -> MutexGuard<'_, Option<[u8; 32]>> {
+        self.trusted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn refuse(&self, certificate: &CertificateDer<'_>, mut reason: String) -> rustls::Error {
+        let sha256: [u8; 32] = sha2::Sha256::digest(certificate).into();
+        // Of a pinned one the reason names what was expected.
+        if let (Some(before), false) = (*self.trusted(), matches!(self.check, Check::Thumbprint(_)))
+            && before != sha256
+        {
+            reason.push_str(&format!(
+                "; it is not the certificate that was there before, whose thumbprint is {} (SHA-256)",
+                colons(&before)
+            ));
+        }
         let untrusted = Untrusted {
             endpoint: self.endpoint.clone(),
             reason,
             sha1: colons(&sha1::Sha1::digest(certificate)),
-            sha256: colons(&sha2::Sha256::digest(certificate)),
+            sha256: colons(&sha256),
             pinned: matches!(self.check, Check::Thumbprint(_)),
         };
         rustls::Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(untrusted))))
@@ -206,6 +227,7 @@ impl ServerCertVerifier for Verifier {
                 .map_err(|error| self.refuse(end_entity, reason(&error, server_name)))?;
             }
         }
+        *self.trusted() = Some(sha2::Sha256::digest(end_entity).into());
         Ok(ServerCertVerified::assertion())
     }
 
@@ -295,11 +317,7 @@ mod tests {
 
     #[test]
     fn a_refusal_names_the_thumbprint_and_the_way_out() {
-        let verifier = |check| Verifier {
-            check,
-            provider: Arc::new(ring::default_provider()),
-            endpoint: "vc:443".into(),
-        };
+        let verifier = |check| Verifier::new(check, Arc::new(ring::default_provider()), "vc:443");
         let certificate = CertificateDer::from(b"abc".as_slice());
         let name = ServerName::try_from("vc").unwrap();
         let check = |check| {
@@ -322,6 +340,11 @@ mod tests {
         assert!(error.contains(&colons(&[1; 20])), "the one that was configured: {error}");
         let error = check(Check::Authorities { verifier: None, own: vec![] }).unwrap_err();
         assert!(error.contains("no certificate authorities") && error.contains("verify_ssl"), "{error}");
+        let changed = verifier(Check::Authorities { verifier: None, own: vec![] });
+        *changed.trusted() = Some([7; 32]);
+        let error = changed.verify_server_cert(&certificate, &[], &name, &[], UnixTime::now()).unwrap_err();
+        let error = super::super::tls_message(&error).to_string();
+        assert!(error.contains(&colons(&[7; 32])) && error.contains("BA:78:16:BF"), "both: {error}");
         // Even a certificate of the bundle must be one.
         assert!(check(Check::Authorities { verifier: None, own: vec![certificate.clone()] }).is_err());
     }
@@ -331,5 +354,22 @@ mod tests {
         let trust = Trust::Verify { ca_bundle: Some("/nowhere/ca.pem".into()) };
         let error = client(&trust, "vc:443").unwrap_err().to_string();
         assert!(error.contains("Could not read the CA bundle /nowhere/ca.pem"), "{error}");
+    }
+
+    #[test]
+    fn a_bundle_of_something_else_is_named() {
+        let path = std::env::temp_dir().join(format!("no-bundle-{}.pem", std::process::id()));
+        let read = |text: &str| {
+            std::fs::write(&path, text).unwrap();
+            let trust = Trust::Verify { ca_bundle: Some(path.clone()) };
+            client(&trust, "vc:443").map(drop).unwrap_err().to_string()
+        };
+        let (none, broken) = (
+            read("that is no certificate"),
+            read("-----BEGIN CERTIFICATE-----\n%%%\n-----END CERTIFICATE-----\n"),
+        );
+        std::fs::remove_file(&path).unwrap();
+        assert!(none.contains("no-bundle") && none.ends_with("there is no certificate in it"), "{none}");
+        assert!(broken.contains("Could not read the CA bundle") && broken.contains("no-bundle"), "{broken}");
     }
 }
