@@ -58,9 +58,8 @@ where
 }
 
 impl Renewed {
-    /// Puts it into place and tells those who wait. `configured` are the options before the pillar has its say.
-    /// True if there is a new pillar.
-    pub fn apply(self, identity: &Identity, configured: &Map) -> bool {
+    /// Puts it into place. `configured` are the options before the pillar has its say.
+    pub fn apply(self, identity: &Identity, configured: &Map) -> Applied {
         let asked = self.pillar.is_some();
         identity.set_grains(self.grains);
         let came = match self.pillar {
@@ -75,10 +74,26 @@ impl Renewed {
                 false
             }
         };
-        for done in self.wishes.into_iter().filter_map(|wish| wish.done) {
+        let waiting = self.wishes.into_iter().filter_map(|wish| wish.done).collect();
+        Applied { is_new: asked && came, came, waiting }
+    }
+}
+
+/// A refresh that is in place. Those who wait for it are told when this is dropped, so that what depends on the pillar can
+/// follow before.
+#[derive(Debug)]
+pub struct Applied {
+    /// There is a new pillar.
+    pub is_new: bool,
+    came: bool,
+    waiting: Vec<oneshot::Sender<bool>>,
+}
+
+impl Drop for Applied {
+    fn drop(&mut self) {
+        for done in self.waiting.drain(..) {
             // Who waited may have run out of time.
-            let _ = done.send(came);
+            let _ = done.send(self.came);
         }
-        asked && came
     }
 }

@@ -378,7 +378,8 @@ impl Life {
 
     /// Puts what a refresh brought into place. The device follows its configuration.
     async fn apply(&mut self, renewed: Renewed, retry: bool) {
-        if !renewed.apply(&self.identity, &self.configured) {
+        let applied = renewed.apply(&self.identity, &self.configured);
+        if !applied.is_new {
             // Without a new pillar nobody has corrected anything: a device that refused the user is left in peace.
             return;
         }
@@ -386,6 +387,8 @@ impl Life {
         if let Some(device) = opts.get("proxy").and_then(Value::as_map) {
             self.proxy.apply(device, retry).await;
         }
+        // Who has waited for the pillar finds the device told of it.
+        drop(applied);
     }
 
     /// Jobs and returns have a moment to come to their end.
