@@ -23,7 +23,7 @@ async fn list_(
     /// Leave it out: it is for Python only.
     #[default(None)]
     service_instance: Value,
-    /// A profile of the configuration. It must be about the minion's own vCenter.
+    /// The profile of the configuration that names the vCenter; without it, the minion's own is meant.
     profile: Option<String>,
 ) -> Result<Vec<String>> {
     let (_, inventory) = of_profile(cx, service_instance, profile).await?;
@@ -47,7 +47,7 @@ async fn create(
     /// Leave it out: it is for Python only.
     #[default(None)]
     service_instance: Value,
-    /// A profile of the configuration. It must be about the minion's own vCenter.
+    /// The profile of the configuration that names the vCenter; without it, the minion's own is meant.
     profile: Option<String>,
 ) -> Result<Map> {
     let (client, _) = of_profile(cx, service_instance, profile).await?;
@@ -71,7 +71,7 @@ async fn get(
     /// Leave it out: it is for Python only.
     #[default(None)]
     service_instance: Value,
-    /// A profile of the configuration. It must be about the minion's own vCenter.
+    /// The profile of the configuration that names the vCenter; without it, the minion's own is meant.
     profile: Option<String>,
 ) -> Result<Map> {
     let (client, inventory) = of_profile(cx, service_instance, profile).await?;
@@ -100,7 +100,7 @@ async fn delete(
     /// Leave it out: it is for Python only.
     #[default(None)]
     service_instance: Value,
-    /// A profile of the configuration. It must be about the minion's own vCenter.
+    /// The profile of the configuration that names the vCenter; without it, the minion's own is meant.
     profile: Option<String>,
 ) -> Result<Map> {
     let (client, inventory) = of_profile(cx, service_instance, profile).await?;

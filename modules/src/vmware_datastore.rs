@@ -33,7 +33,7 @@ async fn get(
     /// Leave it out: it is for Python only.
     #[default(None)]
     service_instance: Value,
-    /// A profile of the configuration. It must be about the minion's own vCenter.
+    /// The profile of the configuration that names the vCenter; without it, the minion's own is meant.
     profile: Option<String>,
 ) -> Result<Vec<Map>> {
     let (_, inventory) = of_profile(cx, service_instance, profile).await?;
@@ -76,7 +76,7 @@ async fn list_datastores(
     /// Leave it out: it is for Python only.
     #[default(None)]
     service_instance: Value,
-    /// A profile of the configuration. It must be about the minion's own vCenter.
+    /// The profile of the configuration that names the vCenter; without it, the minion's own is meant.
     profile: Option<String>,
 ) -> Result<Map> {
     let (client, inventory) = of_profile(cx, service_instance, profile).await?;

@@ -35,7 +35,7 @@ async fn list_(
     cluster_name: Option<String>,
     /// Only virtual machines on this host. An unknown one has none.
     host_name: Option<String>,
-    /// A profile of the configuration. It must be about the minion's own vCenter.
+    /// The profile of the configuration that names the vCenter; without it, the minion's own is meant.
     profile: Option<String>,
 ) -> Result<Vec<String>> {
     let (_, inventory) = of_profile(cx, service_instance, profile).await?;
@@ -63,7 +63,7 @@ async fn list_templates(
     /// Leave it out: it is for Python only.
     #[default(None)]
     service_instance: Value,
-    /// A profile of the configuration. It must be about the minion's own vCenter.
+    /// The profile of the configuration that names the vCenter; without it, the minion's own is meant.
     profile: Option<String>,
 ) -> Result<Vec<String>> {
     let (_, inventory) = of_profile(cx, service_instance, profile).await?;
@@ -85,7 +85,7 @@ async fn path(
     /// Leave it out: it is for Python only.
     #[default(None)]
     service_instance: Value,
-    /// A profile of the configuration. It must be about the minion's own vCenter.
+    /// The profile of the configuration that names the vCenter; without it, the minion's own is meant.
     profile: Option<String>,
 ) -> Result<String> {
     let (_, inventory) = of_profile(cx, service_instance, profile).await?;
@@ -118,7 +118,7 @@ async fn power_state(
     /// Leave it out: it is for Python only.
     #[default(None)]
     service_instance: Value,
-    /// A profile of the configuration. It must be about the minion's own vCenter.
+    /// The profile of the configuration that names the vCenter; without it, the minion's own is meant.
     profile: Option<String>,
 ) -> Result<Map> {
     let (wanted, already) = match state.as_str() {

@@ -15,7 +15,7 @@ async fn present(
     cx: &Context,
     /// The name of the datacenter.
     name: String,
-    /// A profile of the configuration. It must be about the minion's own vCenter.
+    /// The profile of the configuration that names the vCenter; without it, the minion's own is meant.
     profile: Option<String>,
 ) -> Result<Plan<'_>> {
     let (client, inventory) = of_profile(cx, Value::None, profile).await?;
@@ -43,7 +43,7 @@ async fn absent(
     cx: &Context,
     /// The datacenter, by name, path or id.
     name: String,
-    /// A profile of the configuration. It must be about the minion's own vCenter.
+    /// The profile of the configuration that names the vCenter; without it, the minion's own is meant.
     profile: Option<String>,
 ) -> Result<Plan<'_>> {
     let (client, inventory) = of_profile(cx, Value::None, profile).await?;

@@ -29,7 +29,7 @@ async fn manage(
     /// Leave it out: it is for Python only.
     #[default(None)]
     service_instance: Value,
-    /// A profile of the configuration. It must be about the minion's own vCenter.
+    /// The profile of the configuration that names the vCenter; without it, the minion's own is meant.
     profile: Option<String>,
 ) -> Result<Outcome<'_>> {
     if !matches!(task.as_str(), "create" | "destroy") {
@@ -74,7 +74,7 @@ async fn rename(
     /// Leave it out: it is for Python only.
     #[default(None)]
     service_instance: Value,
-    /// A profile of the configuration. It must be about the minion's own vCenter.
+    /// The profile of the configuration that names the vCenter; without it, the minion's own is meant.
     profile: Option<String>,
 ) -> Result<Plan<'_>> {
     let tree = tree(&type_)?;
@@ -115,7 +115,7 @@ async fn move_(
     /// Leave it out: it is for Python only.
     #[default(None)]
     service_instance: Value,
-    /// A profile of the configuration. It must be about the minion's own vCenter.
+    /// The profile of the configuration that names the vCenter; without it, the minion's own is meant.
     profile: Option<String>,
 ) -> Result<Plan<'_>> {
     let tree = tree(&type_)?;

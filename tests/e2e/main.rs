@@ -23,4 +23,5 @@ mod stress;
 mod tags;
 mod targets;
 mod tidy;
+mod vcenters;
 mod wire;

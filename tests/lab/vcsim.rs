@@ -203,6 +203,12 @@ impl Vcsim {
         self.up()
     }
 
+    /// Restarts it with another password of its user.
+    pub fn change_password(&mut self, password: &str) -> Result<()> {
+        self.args.extend(["-pass".to_owned(), password.to_owned()]);
+        self.restart()
+    }
+
     /// Ends it at once.
     pub fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {

@@ -37,7 +37,7 @@ async fn info(
     /// Leave it out: it is for Python only.
     #[default(None)]
     service_instance: Value,
-    /// A profile of the configuration. It must be about the minion's own vCenter.
+    /// The profile of the configuration that names the vCenter; without it, the minion's own is meant.
     profile: Option<String>,
 ) -> Result<Map> {
     let (client, inventory) = of_profile(cx, service_instance, profile).await?;
