@@ -7,6 +7,9 @@ use crate::RenderError;
 use crate::source::Source;
 use crate::text;
 
+/// A message so long gets no traceback.
+const LONG: usize = 4096;
+
 /// The error of a template as Salt words it.
 ///
 /// Python's traceback, which Salt puts into some of them, has the frames of the template only: there are no others.
@@ -37,6 +40,10 @@ pub(super) fn of(error: &Error, template: &str, source: &Source, loader: &Loader
     }
     if head != "Jinja error: " {
         return RenderError::Render(text::at_line(&message, line, template));
+    }
+    // A template may call one that fails in the same way: each level would double what the one below it says.
+    if error.message().len() > LONG {
+        return RenderError::Render(message);
     }
     let trace = traceback(error, loader);
     message.push_str(&format!("\n{trace}\n"));
