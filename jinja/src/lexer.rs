@@ -431,13 +431,13 @@ impl<'a> Lexer<'a> {
         if c.is_ascii_digit() {
             return self.number();
         }
-        if c.is_alphanumeric() || c == '_' {
+        if c.is_alphanumeric() || c == '_' || is_mark(c) {
             let mut to = self.at;
             while self.src.get(to).is_some_and(|c| c.is_alphanumeric() || *c == '_' || is_mark(*c)) {
                 to += 1;
             }
             let text: String = self.src[self.at..to].iter().collect();
-            if c.is_numeric() {
+            if c.is_numeric() || is_mark(c) {
                 return self.fail("Invalid character in identifier");
             }
             self.push("name", Held::Text(text));

@@ -31,6 +31,8 @@ pub(crate) struct Cx {
     pub direct: bool,
     pub parent: Arc<Mutex<Option<Arc<TemplateInner>>>>,
     pub frame: Frame,
+    /// What is printed is escaped.
+    pub escape: bool,
 }
 
 impl Cx {
@@ -39,10 +41,11 @@ impl Cx {
         context: &Arc<Context>,
         scope: Option<Arc<Scope>>,
         frame: Frame,
+        escape: bool,
     ) -> Self {
         let direct = scope.is_none();
         let (template, context) = (template.clone(), context.clone());
-        Self { template, context, scope, direct, parent: Arc::default(), frame }
+        Self { template, context, scope, direct, parent: Arc::default(), frame, escape }
     }
 
     /// Notes where an error came up.
@@ -107,7 +110,7 @@ impl State<'_> {
         self.within(context, || {
             let mut template = template.clone();
             loop {
-                let cx = Cx::root(&template, context, None, Frame::Top);
+                let cx = Cx::root(&template, context, None, Frame::Top, self.env.settings.autoescape);
                 self.exec(&template.body, &cx, out)?;
                 match cx.extended() {
                     Some(parent) => template = parent,
@@ -164,8 +167,8 @@ impl State<'_> {
                 return self.exec(body, &inner, out);
             }
             StmtKind::Scope(value, body) => {
-                self.eval(value, cx)?;
-                return self.exec(body, &cx.inner(), out);
+                let escape = self.eval(value, cx)?.truth()?;
+                return self.exec(body, &Cx { escape, ..cx.inner() }, out);
             }
             StmtKind::Macro(def) => {
                 if let Some(name) = &def.name {
@@ -182,16 +185,18 @@ impl State<'_> {
                 let callee = self.eval(callee, cx)?;
                 let mut args = self.arguments(args, cx)?;
                 args.named.push((Arc::from("caller"), caller));
+                self.set_autoescape(cx.escape);
                 let value = self.call(&callee, args)?;
-                let text = to_str(&value)?;
+                let text = self.text_of(&value, cx)?;
                 self.write(out, &text)?;
             }
             StmtKind::FilterBlock(filter, body) => {
                 let inner = cx.inner();
                 let mut text = String::new();
                 let flow = self.exec(body, &inner, &mut text)?;
-                let value = self.filter_body(filter, &Value::from(text), &inner)?;
-                let text = to_str(&value)?;
+                self.set_autoescape(cx.escape);
+                let value = self.filter_body(filter, &self.made(text), &inner)?;
+                let text = self.text_of(&value, cx)?;
                 self.write(out, &text)?;
                 return Ok(flow);
             }
@@ -204,7 +209,8 @@ impl State<'_> {
                 let inner = cx.captured();
                 let mut text = String::new();
                 let flow = self.exec(body, &inner, &mut text)?;
-                let mut value = Value::from(text);
+                self.set_autoescape(cx.escape);
+                let mut value = self.made(text);
                 if let Some(filter) = filter {
                     value = self.filter_body(filter, &value, &inner)?;
                 }
@@ -313,7 +319,15 @@ impl State<'_> {
         if let Some(finalize) = &self.env.finalize {
             value = finalize(self, value)?;
         }
-        to_str(&value)
+        self.text_of(&value, cx)
+    }
+
+    /// What is printed for a value.
+    fn text_of(&self, value: &Value, cx: &Cx) -> Result<String> {
+        match cx.escape {
+            true => to_str(&crate::filters::text::escaped(value)?),
+            false => to_str(value),
+        }
     }
 
     /// Attributes can be set on namespaces only; this is looked at before anything is assigned.
@@ -470,7 +484,13 @@ impl State<'_> {
             self.undefined(format!("there is no parent block called {}.", repr_str(name)))
         };
         scope.set(&Arc::from("super"), upper);
-        let cx = Cx::root(&at.template, context, Some(scope), Frame::Block(name.clone()));
+        let cx = Cx::root(
+            &at.template,
+            context,
+            Some(scope),
+            Frame::Block(name.clone()),
+            self.env.settings.autoescape,
+        );
         self.within(context, || self.exec(&at.block.body, &cx, out).map(|_| ()))
     }
 

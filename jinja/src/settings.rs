@@ -31,6 +31,8 @@ pub struct Settings {
     pub keep_trailing_newline: bool,
     /// The kind of undefined values.
     pub undefined: UndefinedKind,
+    /// Whether what is printed is escaped for HTML unless it is marked as safe.
+    pub autoescape: bool,
     /// The `do` tag.
     pub do_tag: bool,
     /// The tags `break` and `continue`.
@@ -63,6 +65,7 @@ impl Default for Settings {
             newline_sequence: "\n".to_owned(),
             keep_trailing_newline: false,
             undefined: UndefinedKind::Default,
+            autoescape: false,
             do_tag: true,
             loop_controls: true,
             max_depth: 200,

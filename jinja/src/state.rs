@@ -45,6 +45,7 @@ pub struct State<'e> {
     pub(crate) contexts: RefCell<Vec<Arc<Context>>>,
     captured: RefCell<Captured>,
     globals: RefCell<Vars>,
+    escaping: Cell<bool>,
 }
 
 /// Leaves a level of nesting when dropped.
@@ -79,6 +80,7 @@ impl<'e> State<'e> {
             contexts: RefCell::default(),
             captured: RefCell::default(),
             globals: RefCell::default(),
+            escaping: Cell::new(env.settings.autoescape),
         }
     }
 
@@ -121,6 +123,20 @@ impl<'e> State<'e> {
             Some(watch) if early => watch(),
             _ => Ok(()),
         }
+    }
+
+    /// Whether what the running expression makes is escaped when it is printed (`eval_ctx.autoescape`).
+    pub fn autoescape(&self) -> bool {
+        self.escaping.get()
+    }
+
+    pub(crate) fn set_autoescape(&self, on: bool) {
+        self.escaping.set(on);
+    }
+
+    /// Text made by a template: safe markup where its parts were escaped.
+    pub(crate) fn made(&self, text: String) -> Value {
+        if self.autoescape() { Value::Markup(text.into()) } else { Value::from(text) }
     }
 
     /// Counts a level of nesting and looks at the stack.

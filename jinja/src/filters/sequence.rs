@@ -87,8 +87,11 @@ pub(super) fn register(env: &mut Environment) {
     });
     env.add_filter("join", |state, value, args| {
         let b = Bound::new("do_join", 2, args, &["d", "attribute"], 0)?;
-        let sep = b.text(0, "")?;
         let path = path(&b.none(1));
+        if state.autoescape() {
+            return joined_escaped(state, &value, &b.or(0, ""), &path);
+        }
+        let sep = b.text(0, "")?;
         let mut out = String::new();
         for (i, item) in value.items(state)?.iter().enumerate() {
             if i > 0 {
@@ -185,6 +188,21 @@ fn ignore_case(value: Value) -> Value {
         Some(s) => Value::from(s.to_lowercase()),
         None => value,
     }
+}
+
+/// `join` where output is escaped: one part of markup makes markup of all.
+fn joined_escaped(state: &State<'_>, value: &Value, sep: &Value, path: &[Value]) -> Result<Value> {
+    let soft = |v: Value| if v.as_str().is_some() { Ok(v) } else { to_str(&v).map(Value::from) };
+    let mut items = Vec::new();
+    for item in value.items(state)? {
+        items.push(soft(follow(state, &item, path, None)?)?);
+    }
+    let markup = |v: &Value| matches!(v, Value::Markup(_));
+    let sep = match soft(sep.clone())? {
+        sep if !markup(&sep) && items.iter().any(markup) => super::text::escaped(&sep)?,
+        sep => sep,
+    };
+    state.call_method(&sep, "join", Args::new(vec![Value::list(items)]))
 }
 
 fn sum(state: &State<'_>, value: Value, args: Args) -> Result<Value> {

@@ -25,9 +25,12 @@ pub(crate) fn escape(text: &str) -> String {
     out
 }
 
-fn escaped(value: &Value) -> Result<Value> {
+/// `escape(value)`: markup stays as it is.
+pub(crate) fn escaped(value: &Value) -> Result<Value> {
     Ok(match value {
         Value::Markup(_) => value.clone(),
+        // An imported template is markup too.
+        Value::Object(o) if o.type_name() == "TemplateModule" => Value::Markup(to_str(value)?.into()),
         _ => Value::Markup(escape(&to_str(value)?).into()),
     })
 }
@@ -73,12 +76,20 @@ pub(super) fn register(env: &mut Environment) {
         let text = Value::from(to_str(&value)?);
         Ok(alike(&value, to_str(&state.call_method(&text, "center", Args::new(vec![width]))?)?))
     });
-    env.add_filter("replace", |_, value, args| {
+    env.add_filter("replace", |state, value, args| {
         let b = Bound::new("do_replace", 2, args, &["old", "new", "count"], 2)?;
         let count = match b.get(2) {
             None | Some(Value::None) => -1,
             Some(v) => methods::index(v)?,
         };
+        if state.autoescape() {
+            let soft = |v: Value| if v.as_str().is_some() { Ok(v) } else { to_str(&v).map(Value::from) };
+            let (old, new) = (soft(b.none(0))?, soft(b.none(1))?);
+            let safe = |v: &Value| matches!(v, Value::Markup(_));
+            let text =
+                if safe(&old) || (safe(&new) && !safe(&value)) { escaped(&value)? } else { soft(value)? };
+            return state.call_method(&text, "replace", Args::new(vec![old, new, Value::from(count)]));
+        }
         let (text, old, new) = (to_str(&value)?, b.text(0, "")?, b.text(1, "")?);
         Ok(Value::from(methods_text::replace(&text, &old, &new, count)?))
     });
@@ -261,7 +272,6 @@ fn xmlattr(state: &State<'_>, value: Value, args: Args) -> Result<Value> {
             ));
         }
     };
-    let _ = state;
     let mut parts = Vec::new();
     for (key, value) in &pairs {
         if matches!(value, Value::None | Value::Undefined(_)) {
@@ -279,5 +289,5 @@ fn xmlattr(state: &State<'_>, value: Value, args: Args) -> Result<Value> {
         parts.push(format!("{}=\"{}\"", escape(name), to_str(&escaped(value)?)?));
     }
     let text = parts.join(" ");
-    Ok(Value::from(if b.flag(0, true)? && !text.is_empty() { format!(" {text}") } else { text }))
+    Ok(state.made(if b.flag(0, true)? && !text.is_empty() { format!(" {text}") } else { text }))
 }

@@ -140,7 +140,7 @@ fn urlize(state: &State<'_>, value: Value, args: Args) -> Result<Value> {
         }
     }
     out.push_str(&link.word(&word));
-    Ok(Value::from(out))
+    Ok(state.made(out))
 }
 
 impl Link {

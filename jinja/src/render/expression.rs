@@ -73,13 +73,16 @@ impl State<'_> {
             ExprKind::Sign(minus, inner) => ops::unary(*minus, &self.eval(inner, cx)?)?,
             ExprKind::Concat(parts) => {
                 let mut text = String::new();
-                for value in self.many(parts, cx)? {
+                let values = self.many(parts, cx)?;
+                let markup = cx.escape && values.iter().any(|v| matches!(v, Value::Markup(_)));
+                for value in values {
+                    let value = if markup { crate::filters::text::escaped(&value)? } else { value };
                     text.push_str(&to_str(&value)?);
                     if text.len() > 64 << 20 {
                         return Err(ops::memory());
                     }
                 }
-                let made = Value::from(text);
+                let made = if markup { Value::Markup(text.into()) } else { Value::from(text) };
                 self.count(&made)?;
                 made
             }
@@ -115,6 +118,7 @@ impl State<'_> {
             ExprKind::Call(callee, call) => {
                 let callee = self.eval(callee, cx)?;
                 let args = self.arguments(call, cx)?;
+                self.set_autoescape(cx.escape);
                 let made = self.call(&callee, args)?;
                 self.count(&made)?;
                 made
@@ -172,6 +176,7 @@ impl State<'_> {
             None => body.clone(),
         };
         let args = self.arguments(call, cx)?;
+        self.set_autoescape(cx.escape);
         let made = filter(self, value, args)?;
         self.count(&made)?;
         Ok(made)

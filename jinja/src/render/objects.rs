@@ -22,6 +22,7 @@ pub(crate) struct Macro {
     template: Arc<TemplateInner>,
     context: Arc<Context>,
     scope: Option<Arc<Scope>>,
+    escape: bool,
 }
 
 impl Macro {
@@ -31,6 +32,7 @@ impl Macro {
             template: cx.template.clone(),
             context: cx.context.clone(),
             scope: cx.scope.clone(),
+            escape: cx.escape,
         }
     }
 
@@ -81,7 +83,7 @@ impl Macro {
                 self.name()
             )));
         }
-        let cx = Cx::root(&self.template, &self.context, Some(scope.clone()), Frame::Macro);
+        let cx = Cx::root(&self.template, &self.context, Some(scope.clone()), Frame::Macro, self.escape);
         for ((name, default), value) in def.args.iter().zip(values) {
             let value = match (value, default) {
                 (Some(v), _) => v,
@@ -119,12 +121,14 @@ impl Object for Macro {
         true
     }
     fn call(&self, state: &State<'_>, args: Args) -> Result<Value> {
+        let escape = state.autoescape();
         let scope = Scope::new(self.scope.clone());
         self.bind(state, args, &scope)?;
-        let cx = Cx::root(&self.template, &self.context, Some(scope), Frame::Macro);
+        let cx = Cx::root(&self.template, &self.context, Some(scope), Frame::Macro, self.escape);
         let mut out = String::new();
         state.within(&self.context, || state.exec(&self.def.body, &cx, &mut out).map(|_| ()))?;
-        Ok(Value::from(out))
+        state.set_autoescape(escape);
+        Ok(state.made(out))
     }
     fn repr(&self) -> String {
         match &self.def.name {
@@ -219,8 +223,10 @@ impl Object for BlockReference {
     fn call(&self, state: &State<'_>, args: Args) -> Result<Value> {
         args.bind("BlockReference.__call__", 1, &[], 0)?;
         let mut out = String::new();
+        let escape = state.autoescape();
         state.run_block(&self.name, self.index, &self.context, &mut out)?;
-        Ok(Value::from(out))
+        state.set_autoescape(escape);
+        Ok(state.made(out))
     }
 }
 
@@ -394,8 +400,10 @@ impl Object for Loop {
         let mut args = args.bind("LoopContext.__call__", 1, &["iterable"], 1)?;
         let items = args.remove(0).unwrap_or(Value::None);
         let mut out = String::new();
+        let escape = state.autoescape();
         state.run_loop(node, &items, cx, &mut out, self.depth + 1)?;
-        Ok(Value::from(out))
+        state.set_autoescape(escape);
+        Ok(state.made(out))
     }
     fn repr(&self) -> String {
         let length = self.length().or(self.round().length).unwrap_or_default();
