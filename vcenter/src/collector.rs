@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 pub use updates::{Collector, ObjectUpdate, UpdateKind, UpdateSet};
 
 use crate::error::{Error, Result};
+use crate::schema;
 use crate::session::Session;
 use crate::soap::Fault;
 use crate::vim::{Args, MoRef, Name, Object, Value};
@@ -166,7 +167,7 @@ impl ObjectContent {
 
 /// Reads properties of objects, of any number and of mixed types: all pages, in the server's order.
 ///
-/// Objects that are gone by the time are left out. A property that cannot be read is in [`ObjectContent::missing`].
+/// What the server is too old to know is not asked for, and so is unset. Objects that are gone by the time are left out. A property that cannot be read is in [`ObjectContent::missing`].
 pub async fn read<'a>(
     session: &Session,
     objects: impl IntoIterator<Item = &'a MoRef>,
@@ -185,6 +186,7 @@ pub async fn read_each<'a>(
     mut each: impl FnMut(ObjectContent),
 ) -> Result<()> {
     let objects: Vec<&MoRef> = objects.into_iter().collect();
+    let version = session.api_version().await?;
     let mut parts: Vec<Vec<&MoRef>> = objects.chunks(ASKED_AT_ONCE).rev().map(<[_]>::to_vec).collect();
     while let Some(mut part) = parts.pop() {
         let mut kinds = BTreeSet::new();
@@ -194,7 +196,7 @@ pub async fn read_each<'a>(
             spec = spec.object(object);
         }
         for kind in kinds {
-            spec = spec.properties(kind, paths);
+            spec = spec.properties(kind, &known(&version, kind, paths));
         }
         match retrieve(session, &spec).await {
             Ok(contents) => contents.into_iter().for_each(&mut each),
@@ -220,9 +222,17 @@ pub async fn read_each<'a>(
     Ok(())
 }
 
+/// The paths that a server of this version has; paths that the schema does not know are left to the server.
+fn known<'a>(api_version: &str, kind: &str, paths: &[&'a str]) -> Vec<&'a str> {
+    let schema = schema::get();
+    paths.iter().copied().filter(|path| schema::has(api_version, schema.since(kind, path))).collect()
+}
+
 /// Reads properties of one object. One that is gone is [`Error::Fault`] with `ManagedObjectNotFound`.
 pub async fn read_one(session: &Session, object: &MoRef, paths: &[&str]) -> Result<ObjectContent> {
-    let spec = FilterSpec::new().object(object).properties(object.kind(), paths);
+    let version = session.api_version().await?;
+    let spec =
+        FilterSpec::new().object(object).properties(object.kind(), &known(&version, object.kind(), paths));
     first(retrieve(session, &spec).await?, object)
 }
 
@@ -382,6 +392,14 @@ mod tests {
             let questions = double.asked().iter().filter(|it| it.body.contains("VirtualMachine")).count();
             assert!(if named { questions == 3 } else { questions <= 32 }, "{questions} questions");
         }
+    }
+
+    #[test]
+    fn an_old_server_is_not_asked_for_what_came_later() {
+        let paths = ["name", "guest.toolsVersionStatus2", "config.nothing"];
+        assert_eq!(known("4.0", "VirtualMachine", &paths), ["name", "config.nothing"]);
+        assert_eq!(known("8.0.3.0", "VirtualMachine", &paths), paths);
+        assert_eq!(known("", "VirtualMachine", &paths), paths);
     }
 
     #[test]

@@ -21,6 +21,14 @@ pub fn get() -> &'static Schema {
     SCHEMA.get_or_init(table::load)
 }
 
+/// Whether a server whose API is of one version has what came with another, number by number. A server that does not say
+/// is taken for new: what it does not know it will refuse.
+pub fn has(api_version: &str, since: &str) -> bool {
+    let numbers =
+        |text: &str| -> Vec<u32> { text.split('.').map(|number| number.parse().unwrap_or(0)).collect() };
+    api_version.is_empty() || numbers(since) <= numbers(api_version)
+}
+
 /// The table, indexed.
 #[derive(Debug)]
 pub struct Schema {
@@ -142,6 +150,24 @@ impl Schema {
             };
         }
         Ok((property.kind(), property.is_array()))
+    }
+
+    /// The version of the API that brought the youngest step of a property path; empty for a path that is not known.
+    pub fn since(&'static self, kind: &str, path: &str) -> &'static str {
+        let mut youngest = "";
+        let mut steps = path.split('.').map(|step| step.split('[').next().unwrap_or(step));
+        let mut property =
+            self.managed(kind).and_then(|managed| steps.next().and_then(|step| managed.property(step)));
+        while let Some(found) = property {
+            if !has(youngest, found.since().text()) || youngest.is_empty() {
+                youngest = found.since().text();
+            }
+            property = match found.kind() {
+                Kind::Data(data) => steps.next().and_then(|step| data.property(step)),
+                _ => None,
+            };
+        }
+        youngest
     }
 
     /// The text that lives in the table, if it is a name there.
@@ -290,6 +316,24 @@ mod tests {
         assert!(schema.path("VirtualMachine", "").is_err());
         assert!(schema.path("Nothing", "name").is_err());
         assert!(schema.path("VirtualMachine", "name.x").is_err());
+    }
+
+    #[test]
+    fn versions_are_compared_by_number() {
+        assert!(!has("6.9", "6.10") && has("6.10", "6.9") && has("6.5", "6.5") && has("4.1", ""));
+        assert!(!has("8.0", "8.0.2.0") && has("8.0.3.0", "8.0.2.0") && has("", "999"));
+        let schema = get();
+        let since = schema.since("VirtualMachine", "guest.toolsVersionStatus2");
+        assert!(!has("4.1", since) && has("5.0", since), "{since}");
+        assert_eq!(
+            schema.since("VirtualMachine", "config.hardware.device[4000].key"),
+            schema.since("VirtualMachine", "config")
+        );
+        assert_eq!(
+            schema.since("VirtualMachine", "config.nothing"),
+            schema.since("VirtualMachine", "config")
+        );
+        assert_eq!(schema.since("Unheard", "name"), "");
     }
 
     #[test]

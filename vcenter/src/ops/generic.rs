@@ -137,7 +137,7 @@ pub async fn call(
 ///
 /// # Errors
 ///
-/// [`Error::Schema`] if a path is none of an object's type.
+/// [`Error::Schema`] if a path is none of an object's type, [`Error::Unsupported`] if the server is too old for it.
 pub async fn collect(client: &Client, of: &Of, paths: &[&str]) -> Result<Vec<Collected>> {
     let objects = match of {
         Of::Objects(objects) => objects.clone(),
@@ -149,9 +149,17 @@ pub async fn collect(client: &Client, of: &Of, paths: &[&str]) -> Result<Vec<Col
     }
     kinds.sort_unstable();
     kinds.dedup();
+    let version = client.session().api_version().await?;
     for kind in kinds {
         for path in paths {
             schema::get().path(kind, &tree::without_keys(path))?;
+            let since = schema::get().since(kind, path);
+            if !schema::has(&version, since) {
+                return Err(Error::Unsupported {
+                    what: format!("{kind}.{path}"),
+                    since: Some(since.to_owned()),
+                });
+            }
         }
     }
     if objects.is_empty() || paths.is_empty() {
