@@ -27,7 +27,7 @@ async fn list_(
     profile: Option<String>,
 ) -> Result<Vec<String>> {
     let (_, inventory) = of_profile(cx, service_instance, profile).await?;
-    Ok(crate::vsphere::names(&inventory, Kind::Folder))
+    Ok(inventory.names(Kind::Folder))
 }
 
 /// Creates a folder at the top of one of a datacenter's four trees.

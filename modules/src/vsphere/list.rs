@@ -374,5 +374,5 @@ async fn system_info(
 /// The names of the objects of a kind, without the root folder, which nobody made.
 async fn names(cx: &Context, kind: Kind, login: Login) -> Result<Vec<String>> {
     let (_, inventory) = of_arguments(cx, login).await?;
-    Ok(super::names(&inventory, kind))
+    Ok(inventory.names(kind))
 }

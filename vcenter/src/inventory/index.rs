@@ -4,7 +4,7 @@ use std::borrow::Borrow;
 use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::entity::Entity;
 use super::kind::{EntityRef, Kind};
@@ -26,6 +26,7 @@ pub struct Inventory {
     pub(super) addresses: Multi<IpAddr>,
     /// The paths that the user may not read, of the objects that have any.
     pub(super) hidden: HashMap<EntityRef, Box<[Arc<str>]>>,
+    sorted: Sorted,
 }
 
 impl Inventory {
@@ -79,6 +80,20 @@ impl Inventory {
         changed
     }
 
+    /// The names of the objects of a kind and those derived from it, sorted. Sorted once, for all who ask until one of them
+    /// changes: that is most of what a list of a large inventory costs.
+    pub(super) fn sorted_names(&self, kind: Kind) -> &[Arc<str>] {
+        self.sorted.0[kind as usize].get_or_init(|| {
+            // The root folder is not among what a view of it holds.
+            let below_root =
+                |entity: &&Arc<Entity>| entity.kind() != Kind::Folder || entity.parent().is_some();
+            let mut names: Vec<Arc<str>> =
+                self.all_of(kind).filter(below_root).map(|entity| entity.shared_name()).collect();
+            names.sort_unstable();
+            names.into()
+        })
+    }
+
     /// Puts an entity in, in place of the one with its reference, which is returned.
     pub(super) fn insert(&mut self, entity: Arc<Entity>) -> Option<Arc<Entity>> {
         let before = self.entities.insert(entity.reference().clone(), entity.clone());
@@ -87,11 +102,17 @@ impl Inventory {
             Some(before) => {
                 let (old, new) = (Keys::of(before), Keys::of(&entity));
                 if old != new {
+                    if old.name != new.name || old.container.is_none() != new.container.is_none() {
+                        self.sorted.forget(entity.kind());
+                    }
                     self.unindex(before.reference(), &old);
                     self.index(entity.reference(), new);
                 }
             }
-            None => self.index(entity.reference(), Keys::of(&entity)),
+            None => {
+                self.sorted.forget(entity.kind());
+                self.index(entity.reference(), Keys::of(&entity));
+            }
         }
         before
     }
@@ -100,6 +121,7 @@ impl Inventory {
     pub(super) fn remove(&mut self, reference: &EntityRef) -> Option<Arc<Entity>> {
         self.hidden.remove(reference);
         let before = self.entities.remove(reference)?;
+        self.sorted.forget(reference.kind());
         self.unindex(reference, &Keys::of(&before));
         Some(before)
     }
@@ -142,6 +164,19 @@ impl Inventory {
             .range(EntityRef::new(kind, "")..)
             .take_while(move |(reference, _)| reference.kind() == kind)
             .map(|(_, entity)| entity)
+    }
+}
+
+/// Sorted names by kind, of the kinds that have been asked for.
+#[derive(Clone, Default)]
+struct Sorted([OnceLock<Arc<[Arc<str>]>>; Kind::ALL.len()]);
+
+impl Sorted {
+    /// A name of this kind has come, gone or changed.
+    fn forget(&mut self, kind: Kind) {
+        for stale in [kind, kind.base()] {
+            self.0[stale as usize] = OnceLock::new();
+        }
     }
 }
 

@@ -95,6 +95,35 @@ fn small() -> (Writer, Store) {
     (writer, store)
 }
 
+/// Lists are sorted once; what changes a name, and only that, has them sorted anew.
+#[test]
+fn lists_follow_the_names() {
+    let (mut writer, store) = small();
+    let names = || store.read().names(Kind::VirtualMachine);
+    assert_eq!(names(), ["cart", "db", "db", "vm01"]);
+    assert_eq!(store.read().names(Kind::Folder), ["datastore", "host", "vm", "vm", "web/front"]);
+    writer.apply(vec![modify(Kind::VirtualMachine, "vm-3", "name", "ab".into())]);
+    assert_eq!(names(), ["ab", "cart", "db", "vm01"]);
+    writer.apply(vec![modify(Kind::VirtualMachine, "vm-3", "guest.hostName", "zz".into())]);
+    assert_eq!(names(), ["ab", "cart", "db", "vm01"]);
+    writer.apply(vec![Event::Delete(vm("vm-1")), object(Kind::VirtualApp, "vapp-2", "mall", None, vec![])]);
+    assert_eq!(names(), ["ab", "cart", "db"]);
+    assert_eq!(store.read().names(Kind::VirtualApp), ["mall", "shop"]);
+    // A vApp is a resource pool too.
+    assert_eq!(store.read().names(Kind::ResourcePool), ["Resources", "mall", "shop"]);
+    writer.apply(vec![modify(Kind::VirtualApp, "vapp-2", "name", "agora".into())]);
+    assert_eq!(store.read().names(Kind::ResourcePool), ["Resources", "agora", "shop"]);
+    let late = EntityRef::new(Kind::Folder, "late");
+    writer.apply(vec![Event::Apply(ObjectUpdate::new(
+        late,
+        false,
+        vec![("name".into(), Some("late".into()))],
+    ))]);
+    assert!(!store.read().names(Kind::Folder).contains(&"late".to_owned()), "in nothing, as the root");
+    writer.apply(vec![modify(Kind::Folder, "late", "parent", moref(Kind::Folder, "v-1"))]);
+    assert!(store.read().names(Kind::Folder).contains(&"late".to_owned()));
+}
+
 fn vm(id: &str) -> EntityRef {
     EntityRef::new(Kind::VirtualMachine, id)
 }
