@@ -110,6 +110,7 @@ pub const MODULES: &[&[Function]] = &[
     vsphere::TABLES[2],
     vsphere::TABLES[3],
     vsphere::TABLES[4],
+    vsphere::TABLES[5],
 ];
 
 /// Keywords without those that Salt adds, such as `__pub_jid` (`salt/utils/args.py`, `clean_kwargs`).

@@ -2,6 +2,7 @@
 //!
 //! Facts: `salt/modules/vsphere.py` of Salt 3007.17.
 
+mod automation;
 mod datastore;
 mod generic;
 mod host;
@@ -25,8 +26,14 @@ functions![
 ];
 
 /// The tables of this module.
-pub const TABLES: [&[Function]; 5] =
-    [FUNCTIONS, datastore::FUNCTIONS, generic::FUNCTIONS, list::FUNCTIONS, tag::FUNCTIONS];
+pub const TABLES: [&[Function]; 6] = [
+    FUNCTIONS,
+    automation::FUNCTIONS,
+    datastore::FUNCTIONS,
+    generic::FUNCTIONS,
+    list::FUNCTIONS,
+    tag::FUNCTIONS,
+];
 
 pub use host::info as host_info;
 
@@ -190,15 +197,6 @@ async fn create_datacenter(
     let (client, _) = own(cx).await?;
     ops::datacenter::create(&client, &datacenter_name, None).await?;
     Ok(map! { "create_datacenter" => true })
-}
-
-/// The names of the objects of a kind, sorted. The root folder is not among the folders: nobody made it.
-pub fn names(inventory: &Inventory, kind: Kind) -> Vec<String> {
-    let root = inventory.root().map(|root| root.reference().clone());
-    let all = inventory.all_of(kind).filter(|entity| Some(entity.reference()) != root.as_ref());
-    let mut names: Vec<String> = all.map(|entity| entity.name().to_string()).collect();
-    names.sort_unstable();
-    names
 }
 
 fn host_names(inventory: &Inventory, datacenter: Option<&str>, cluster: Option<&str>) -> Result<Vec<String>> {

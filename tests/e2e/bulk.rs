@@ -84,6 +84,8 @@ fn words(function: &str) -> Option<Value> {
         "vsphere.collect" => {
             json!(["VirtualMachine", ["name", "config.hardware.device", "runtime.powerState"]])
         }
+        "vsphere.list_library_items" => json!(["templates"]),
+        "vsphere.rest" => json!(["/rest/com/vmware/cis/tagging/tag"]),
         "vsphere.list_attached_tags" => json!(["domain-c1"]),
         _ => return None,
     };

@@ -92,3 +92,32 @@ fn machines_are_described_without_a_tagging_service() -> Result<()> {
     assert_eq!(tags_of(&stage, "db-01")?, json!([]));
     stage.finish()
 }
+
+/// What the same API tells beyond tags.
+#[test]
+fn content_libraries_are_read() -> Result<()> {
+    let Some(master) = stage::master()? else { return Ok(()) };
+    let stage = Stage::up(master, "lib")?;
+    assert_eq!(stage.value("vsphere.list_content_libraries", json!([]))?, json!([]));
+    let datastores = stage.value("vsphere.collect", json!(["Datastore", "name"]))?;
+    let datastore = datastores.as_object().and_then(|all| all.keys().next()).cloned().unwrap_or_default();
+    let backing = [json!({"datastore_id": datastore.trim_start_matches("Datastore:"), "type": "DATASTORE"})];
+    let library = json!({"create_spec": {"name": "iso", "type": "LOCAL", "storage_backings": backing}});
+    let id =
+        stage.value("vsphere.rest", json!(["/rest/com/vmware/content/local-library", "POST", library]))?;
+    let all = stage.value("vsphere.list_content_libraries", json!([]))?;
+    assert_eq!((&all[0]["id"], &all[0]["name"]), (&id, &json!("iso")), "{all}");
+    let item = json!({"create_spec": {"name": "debian", "type": "iso", "library_id": id}});
+    stage.value("vsphere.rest", json!(["/rest/com/vmware/content/library/item", "POST", item]))?;
+    let items = stage.value("vsphere.list_library_items", json!(["iso"]))?;
+    assert_eq!((&items[0]["name"], &items[0]["library_id"]), (&json!("debian"), &id), "{items}");
+    for (fun, arg, why) in [
+        ("vsphere.list_library_items", json!(["nosuch"]), "Library 'nosuch' was not found"),
+        ("vsphere.rest", json!(["/rest/com/vmware/cis/session", "DELETE"]), "is shared"),
+        ("vsphere.appliance_info", json!([]), "does not support questions about its appliance"),
+    ] {
+        let returned = stage.call(fun, arg)?;
+        assert!(text(returned.value()).contains(why), "{why}: {:#}", returned.load);
+    }
+    stage.finish()
+}

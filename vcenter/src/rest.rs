@@ -4,12 +4,14 @@
 //! once when the server has forgotten it, ended by [`Session::close`].
 
 mod error;
+pub mod library;
 pub mod tags;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine;
+use futures::stream::{self, StreamExt, TryStreamExt};
 use serde_json::Value;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
@@ -25,6 +27,9 @@ const SESSION: &str = "vmware-api-session-id";
 /// Where sessions are made: since 7.0.2, and before.
 const NEW: &str = "/api/session";
 const OLD: &str = "/rest/com/vmware/cis/session";
+
+/// Single reads under way at once.
+const READS: usize = 8;
 
 /// How long saying good-bye may take.
 const GOODBYE: Duration = Duration::from_secs(10);
@@ -266,6 +271,23 @@ async fn result(operation: &str, path: &str, response: Response) -> Result<Value
         }
         other => other,
     })
+}
+
+/// An id as a step of a path, whatever somebody has given for one.
+pub(crate) fn escape(id: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~:".contains(&byte);
+    id.bytes()
+        .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .collect()
+}
+
+/// Reads what has to be read one by one, several at once, in no order; what is gone is left out.
+async fn each<T, F: Future<Output = Result<Option<T>>>>(
+    ids: &[String],
+    read: impl Fn(String) -> F,
+) -> Result<Vec<T>> {
+    let reads = stream::iter(ids.to_vec()).map(read).buffer_unordered(READS);
+    reads.try_filter_map(|read| async move { Ok(read) }).try_collect().await
 }
 
 /// Whether a vCenter of this version has `/api`: since 7.0.2.

@@ -10,12 +10,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use futures::stream::{self, StreamExt, TryStreamExt};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use self::wire::{category, moref, object_id, path, tag, texts};
-use super::Rest;
+use super::{Rest, each};
 use crate::vim::MoRef;
 use crate::{Error, Result};
 
@@ -24,9 +23,6 @@ pub const MEMORY: Duration = Duration::from_secs(60);
 
 /// Objects or tags one question names at most. The vCenter's own limit is twice that.
 const ASKED_AT_ONCE: usize = 1000;
-
-/// Single reads under way at once.
-const READS: usize = 8;
 
 /// A tag.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -245,14 +241,6 @@ impl Tags {
     fn memory(&self) -> MutexGuard<'_, Memory> {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-async fn each<T, F: Future<Output = Result<Option<T>>>>(
-    ids: &[String],
-    read: impl Fn(String) -> F,
-) -> Result<Vec<T>> {
-    let reads = stream::iter(ids.to_vec()).map(read).buffer_unordered(READS);
-    reads.try_filter_map(|read| async move { Ok(read) }).try_collect().await
 }
 
 fn fresh<T>(memory: &HashMap<String, (Instant, Arc<T>)>, id: &str) -> Option<Arc<T>> {

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Category, Tag};
+use crate::rest::escape;
 use crate::vim::MoRef;
 
 /// The service's address, of the newer and the older kind.
@@ -19,14 +20,6 @@ pub(super) fn path(api: bool, what: &str, id: Option<&str>, action: Option<&str>
         path.push_str(&format!("?{question}={action}"));
     }
     path
-}
-
-/// An id as a step of a path, whatever somebody has given for one.
-fn escape(id: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~:".contains(&byte);
-    id.bytes()
-        .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
-        .collect()
 }
 
 pub(super) fn tag(id: String, read: &Value) -> Tag {
