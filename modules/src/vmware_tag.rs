@@ -5,6 +5,8 @@
 use salt::{Context, Error, Map, Result, Value, Words, functions, map, salt_fn};
 use vcenter::ops::tag::{Category, CategoryUpdate, Tag, TagUpdate};
 
+use salt::connection::own_client;
+
 functions![
     create,
     create_category,
@@ -27,7 +29,7 @@ functions![
 /// ```
 #[salt_fn]
 async fn list_(cx: &Context) -> Result<Vec<String>> {
-    Ok(cx.vcenter()?.tags().tag_ids().await?)
+    Ok(own_client(cx).await?.tags().tag_ids().await?)
 }
 
 /// Shows a tag: its id, name, description, category and users.
@@ -43,7 +45,7 @@ async fn get(
     /// The tag, by id.
     tag_id: String,
 ) -> Result<Map> {
-    let tag = cx.vcenter()?.tags().look_at_tag(&tag_id).await?;
+    let tag = own_client(cx).await?.tags().look_at_tag(&tag_id).await?;
     let Tag { id, name, description, category_id, used_by } = (*tag).clone();
     Ok(map! {
         "id" => id, "name" => name, "description" => description, "category_id" => category_id, "used_by" => used_by,
@@ -68,7 +70,7 @@ async fn create(
     #[default("")]
     description: String,
 ) -> Result<String> {
-    Ok(cx.vcenter()?.tags().create_tag(&category_id, &tag_name, &description).await?)
+    Ok(own_client(cx).await?.tags().create_tag(&category_id, &tag_name, &description).await?)
 }
 
 /// Renames a tag or describes it anew.
@@ -91,7 +93,7 @@ async fn update(
     description: Option<String>,
 ) -> Result<Value> {
     let update = TagUpdate { name: tag_name.filter(|name| !name.is_empty()), description };
-    outcome("tag", "updated", cx.vcenter()?.tags().update_tag(&tag_id, &update).await)
+    outcome("tag", "updated", own_client(cx).await?.tags().update_tag(&tag_id, &update).await)
 }
 
 /// Deletes a tag, and takes it off everything.
@@ -109,7 +111,7 @@ async fn delete(
     /// The tag, by id.
     tag_id: String,
 ) -> Result<Value> {
-    outcome("tag", "deleted", cx.vcenter()?.tags().delete_tag(&tag_id).await)
+    outcome("tag", "deleted", own_client(cx).await?.tags().delete_tag(&tag_id).await)
 }
 
 /// Lists the categories of tags by id.
@@ -121,7 +123,7 @@ async fn delete(
 /// ```
 #[salt_fn]
 async fn list_category(cx: &Context) -> Result<Vec<String>> {
-    Ok(cx.vcenter()?.tags().category_ids().await?)
+    Ok(own_client(cx).await?.tags().category_ids().await?)
 }
 
 /// Shows a category: its id, name, description, cardinality, types and users.
@@ -137,7 +139,7 @@ async fn get_category(
     /// The category, by id.
     category_id: String,
 ) -> Result<Map> {
-    let category = cx.vcenter()?.tags().look_at_category(&category_id).await?;
+    let category = own_client(cx).await?.tags().look_at_category(&category_id).await?;
     let Category { id, name, description, multiple, associable_types, used_by } = (*category).clone();
     Ok(map! {
         "id" => id,
@@ -177,7 +179,7 @@ async fn create_category(
         associable_types: associable_types.0,
         used_by: Vec::new(),
     };
-    Ok(cx.vcenter()?.tags().create_category(&category).await?)
+    Ok(own_client(cx).await?.tags().create_category(&category).await?)
 }
 
 /// Changes a category of tags. What is not given stays.
@@ -211,7 +213,7 @@ async fn update_category(
         multiple: cardinality.and_then(given).as_deref().map(multiple).transpose()?,
         associable_types: associable_types.map(|Words(types)| types).filter(|types| !types.is_empty()),
     };
-    outcome("category", "updated", cx.vcenter()?.tags().update_category(&category_id, &update).await)
+    outcome("category", "updated", own_client(cx).await?.tags().update_category(&category_id, &update).await)
 }
 
 /// Deletes a category with its tags.
@@ -229,7 +231,7 @@ async fn delete_category(
     /// The category, by id.
     category_id: String,
 ) -> Result<Value> {
-    outcome("category", "deleted", cx.vcenter()?.tags().delete_category(&category_id).await)
+    outcome("category", "deleted", own_client(cx).await?.tags().delete_category(&category_id).await)
 }
 
 /// `CategoryModel.Cardinality`

@@ -5,6 +5,8 @@
 use salt::{Context, Map, Result, Value, functions, salt_fn};
 use vcenter::ops::automation;
 
+use salt::connection::own_client;
+
 functions![appliance_info, list_content_libraries, list_library_items, rest];
 
 /// Calls any operation of the vSphere Automation API, and gives its result.
@@ -29,7 +31,7 @@ async fn rest(
     body: Value,
 ) -> Result<Value> {
     let body = Some(body).filter(|body| !body.is_none()).map(|body| body.to_json());
-    Ok(Value::from_json(automation::call(&cx.vcenter()?, &method, &path, body.as_ref()).await?))
+    Ok(Value::from_json(automation::call(&own_client(cx).await?, &method, &path, body.as_ref()).await?))
 }
 
 /// Lists the content libraries by name, each as the vCenter describes it.
@@ -41,7 +43,7 @@ async fn rest(
 /// ```
 #[salt_fn]
 async fn list_content_libraries(cx: &Context) -> Result<Vec<Value>> {
-    let libraries = automation::libraries(&cx.vcenter()?).await?;
+    let libraries = automation::libraries(&own_client(cx).await?).await?;
     Ok(libraries.into_iter().map(Value::from_json).collect())
 }
 
@@ -58,7 +60,7 @@ async fn list_library_items(
     /// The library, by name or id.
     library: String,
 ) -> Result<Vec<Value>> {
-    let items = automation::library_items(&cx.vcenter()?, &library).await?;
+    let items = automation::library_items(&own_client(cx).await?, &library).await?;
     Ok(items.into_iter().map(Value::from_json).collect())
 }
 
@@ -71,6 +73,6 @@ async fn list_library_items(
 /// ```
 #[salt_fn]
 async fn appliance_info(cx: &Context) -> Result<Map> {
-    let told = automation::appliance(&cx.vcenter()?).await?;
+    let told = automation::appliance(&own_client(cx).await?).await?;
     Ok(told.into_iter().map(|(name, value)| (name.into(), Value::from_json(value))).collect())
 }

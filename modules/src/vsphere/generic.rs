@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use salt::connection::own;
+use salt::connection::{own, own_client};
 use salt::{Context, Error, Map, Result, Value, Words, functions, map, salt_fn};
 use serde_json::Value as Json;
 use vcenter::inventory::Kind;
@@ -124,7 +124,7 @@ async fn inventory(
     #[default(false)]
     fresh: bool,
 ) -> Result<Map> {
-    let client = cx.vcenter()?;
+    let client = own_client(cx).await?;
     if fresh {
         client.reload(RELOAD).await?;
     }
