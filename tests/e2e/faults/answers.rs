@@ -1,11 +1,9 @@
 //! Answers that are late, short, or none of a vCenter, at every place where one is waited for.
 
-use std::time::Duration;
-
 use lab::Result;
 use serde_json::{Value, json};
 
-use super::scene::{Scene, is_clear, soon};
+use super::scene::{LONG, Scene, is_clear, soon};
 
 /// What becomes of an answer, as a rule of the simulator without its method.
 fn spoilt() -> Vec<(&'static str, Value)> {
@@ -166,7 +164,7 @@ async fn the_automation_api_may_be_down_alone() -> Result<()> {
     let began = std::time::Instant::now();
     let error = categories().await.unwrap_err();
     assert!(error.to_string().contains("/rest/com/vmware/cis/tagging/category failed"), "{error}");
-    assert!(began.elapsed() < Duration::from_secs(30), "it is waited for a while, not for ever");
+    assert!(began.elapsed() < LONG, "it is waited for a while, not for ever");
     scene.is_well("503 of the Automation API alone").await;
     scene.vcsim.no_faults()?;
     categories().await.map_err(super::scene::said)?;

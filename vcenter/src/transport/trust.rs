@@ -1,5 +1,7 @@
 //! Which certificate is trusted, and what to tell when it is not.
 
+mod reread;
+
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,6 +18,7 @@ use rustls::{
 use sha1::Digest;
 
 use crate::{Error, Result};
+use reread::Reread;
 
 /// Whether and how the server's certificate is checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,17 +43,18 @@ impl Default for Trust {
 /// The TLS configuration for `endpoint` that trusts as `trust` says.
 pub fn client(trust: &Trust, endpoint: &str) -> Result<ClientConfig> {
     let provider = Arc::new(ring::default_provider());
-    let check = match trust {
-        Trust::Verify { ca_bundle } => Check::authorities(ca_bundle.as_ref(), &provider)?,
-        Trust::Thumbprint(text) => Check::Thumbprint(thumbprint(text)?),
-        Trust::Insecure => Check::Nothing,
+    let verifier: Arc<dyn ServerCertVerifier> = match trust {
+        Trust::Verify { ca_bundle } => Arc::new(Reread::new(ca_bundle.clone(), provider.clone(), endpoint)?),
+        Trust::Thumbprint(text) => {
+            Arc::new(Verifier::new(Check::Thumbprint(thumbprint(text)?), provider.clone(), endpoint))
+        }
+        Trust::Insecure => Arc::new(Verifier::new(Check::Nothing, provider.clone(), endpoint)),
     };
-    let verifier = Verifier::new(check, provider.clone(), endpoint);
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| Error::Tls(format!("TLS could not be set up: {error}")))?
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(verifier))
+        .with_custom_certificate_verifier(verifier)
         .with_no_client_auth();
     Ok(config)
 }
