@@ -170,9 +170,29 @@ async fn call(args: &CallArgs, opts: Map, fun: &str, words: Vec<String>) -> Exit
             return exit_code(failure.exit.into());
         }
     };
-    let code = run_function(&caller, args, &opts, fun, words, local).await;
+    let code = tokio::select! {
+        code = run_function(&caller, args, &opts, fun, words, local) => code,
+        // What is interrupted logs out, too.
+        status = interrupted() => exit_code(status),
+    };
     caller.close().await;
     code
+}
+
+/// Waits for SIGINT or SIGTERM; gives the exit status of a process that one of them has ended.
+async fn interrupted() -> i64 {
+    use tokio::signal::unix::{SignalKind, signal};
+    let both = signal(SignalKind::interrupt()).and_then(|int| Ok((int, signal(SignalKind::terminate())?)));
+    match both {
+        Ok((mut int, mut term)) => tokio::select! {
+            _ = int.recv() => 128 + 2,
+            _ = term.recv() => 128 + 15,
+        },
+        Err(e) => {
+            tracing::debug!("signals can't be waited for: {e}");
+            std::future::pending().await
+        }
+    }
 }
 
 async fn run_function(
