@@ -137,7 +137,7 @@ impl Session {
         let mut reading = Reading::new(timeout);
         let mut repeated = false;
         loop {
-            let login = match self.live(self.shared.config.timeouts.request).await {
+            let login = match self.live(timeout.min(self.shared.config.timeouts.request)).await {
                 Err(error) if lane == Lane::Read && self.epoch() > 0 && reading.goes_on(&error) => continue,
                 login => login?,
             };
@@ -311,8 +311,13 @@ impl Session {
         match tokio::time::timeout(patience, waiting).await {
             Ok(login) => login,
             Err(_) => {
-                let what = format!("the log-in to {}", self.shared.transport.endpoint());
-                Err(Error::Timeout { what, after: patience })
+                let reason = format!("the log-in was not answered within {} s", patience.as_secs_f32());
+                // It was not this call that was sent.
+                Err(Error::Transport {
+                    endpoint: self.shared.transport.endpoint().to_owned(),
+                    reason,
+                    sent: false,
+                })
             }
         }
     }

@@ -61,6 +61,27 @@ async fn an_answer_that_never_ends_is_given_up() {
     }
 }
 
+/// The log-in that a call waits for counts as time of the call, and goes on without it.
+#[tokio::test]
+async fn a_call_does_not_wait_longer_for_the_log_in_than_it_may_take() {
+    let double = Double::start(|request| match request.method() {
+        "Login" => Some(Reply::fault("InvalidLogin", "").delay(Duration::from_secs(60))),
+        _ => None,
+    })
+    .await;
+    let session = double.session();
+    for (object, method, args) in [
+        (clock(), "CurrentTime", Args::new()),
+        (MoRef::new("Folder", "group-d1"), "CreateDatacenter", Args::new().set("name", "west")),
+    ] {
+        let options = CallOptions::timeout(Duration::from_millis(400));
+        let error = session.call_with(&options, &object, method, args).await.unwrap_err();
+        assert!(error.to_string().ends_with("the log-in was not answered within 0.4 s"), "{error}");
+        assert!(!error.is_ambiguous(), "it was not sent");
+    }
+    assert_eq!((double.count("CreateDatacenter"), session.state()), (0, State::LoggingIn));
+}
+
 #[tokio::test]
 async fn html_is_no_answer() {
     let html = "<html><body>Session limit of the gateway</body></html>";
