@@ -105,12 +105,17 @@ pub const MODULES: &[&[Function]] = &[
     vmware_tag::FUNCTIONS,
     vmware_vm::TABLES[0],
     vmware_vm::TABLES[1],
+    vmware_vm::TABLES[2],
+    vmware_vm::TABLES[3],
+    vmware_vm::TABLES[4],
+    vmware_vm::TABLES[5],
     vsphere::TABLES[0],
     vsphere::TABLES[1],
     vsphere::TABLES[2],
     vsphere::TABLES[3],
     vsphere::TABLES[4],
     vsphere::TABLES[5],
+    vsphere::TABLES[6],
 ];
 
 /// Keywords without those that Salt adds, such as `__pub_jid` (`salt/utils/args.py`, `clean_kwargs`).

@@ -2,18 +2,22 @@
 //!
 //! Facts: `saltext/vmware/modules/vm.py`.
 
+mod boot;
 mod info;
+mod place;
+mod power;
+mod snapshot;
 
-use salt::{Context, Error, Function, Map, Result, Value, functions, map, salt_fn};
-use vcenter::inventory::{Datacenter, EntityRef, Inventory, Kind, PowerState, VirtualMachine};
-use vcenter::ops;
+use salt::{Context, Error, Function, Result, Value, functions, salt_fn};
+use vcenter::inventory::{Datacenter, EntityRef, Inventory, Kind, VirtualMachine};
 
 use salt::connection::of_profile;
 
-functions![list_, list_templates, path, power_state];
+functions![list_, list_templates, path];
 
 /// The tables of this module.
-pub const TABLES: [&[Function]; 2] = [FUNCTIONS, info::FUNCTIONS];
+pub const TABLES: [&[Function]; 6] =
+    [FUNCTIONS, boot::FUNCTIONS, info::FUNCTIONS, place::FUNCTIONS, power::FUNCTIONS, snapshot::FUNCTIONS];
 
 /// Lists the virtual machines by name, without templates.
 ///
@@ -96,56 +100,6 @@ async fn path(
     }
 }
 
-/// Powers a virtual machine on or off, suspends or resets it, and waits for the end.
-///
-/// Gives a comment, and under `changes` the new state; nothing is under `changes` if the machine was in that state already.
-///
-/// CLI Example:
-///
-/// ```bash
-/// salt '*' vmware_vm.power_state vm_name=vm01 state=powered-on
-/// salt '*' vmware_vm.power_state vm01 powered-off datacenter_name=dc1
-/// ```
-#[salt_fn]
-async fn power_state(
-    cx: &Context,
-    /// The virtual machine, by name, path or id.
-    vm_name: String,
-    /// `powered-on`, `powered-off`, `suspend` or `reset`.
-    state: String,
-    /// Only look in this datacenter.
-    datacenter_name: Option<String>,
-    /// Leave it out: it is for Python only.
-    #[default(None)]
-    service_instance: Value,
-    /// The profile of the configuration that names the vCenter; without it, the minion's own is meant.
-    profile: Option<String>,
-) -> Result<Map> {
-    let (wanted, already) = match state.as_str() {
-        "powered-on" => (Some(PowerState::PoweredOn), "powered on"),
-        "powered-off" => (Some(PowerState::PoweredOff), "powered off"),
-        "suspend" => (Some(PowerState::Suspended), "suspended"),
-        "reset" => (None, ""),
-        _ => return Err(Error::execution("The given action is not supported")),
-    };
-    let (client, inventory) = of_profile(cx, service_instance, profile).await?;
-    let scopes = scopes(&inventory, datacenter_name.as_deref(), None)?;
-    let vm = inventory.find::<VirtualMachine>(&vm_name, scopes.first())?;
-    if wanted.is_some() && vm.power_state == wanted {
-        let comment = format!("Virtual machine is already {already}");
-        return Ok(map! { "comment" => comment, "changes" => Map::new() });
-    }
-    match wanted {
-        Some(PowerState::PoweredOn) => ops::vm::power_on(&client, &vm.reference, None).await?,
-        Some(PowerState::PoweredOff) => ops::vm::power_off(&client, &vm.reference).await?,
-        Some(PowerState::Suspended) => ops::vm::suspend(&client, &vm.reference).await?,
-        None => ops::vm::reset(&client, &vm.reference).await?,
-    }
-    let now = client.read().entity::<VirtualMachine>(&vm.reference).and_then(|vm| vm.power_state);
-    let changes = map! { "state" => now.map(PowerState::as_str) };
-    Ok(map! { "comment" => format!("Virtual machine {state} action succeeded"), "changes" => changes })
-}
-
 /// The datacenter and the cluster that a search is limited to, whichever are given.
 fn scopes(inventory: &Inventory, datacenter: Option<&str>, cluster: Option<&str>) -> Result<Vec<EntityRef>> {
     let Some(datacenter) = datacenter else {
@@ -158,6 +112,12 @@ fn scopes(inventory: &Inventory, datacenter: Option<&str>, cluster: Option<&str>
     let Some(cluster) = cluster else { return Ok(vec![datacenter]) };
     let cluster = inventory.find_of(Kind::ClusterComputeResource, cluster, Some(&datacenter))?;
     Ok(vec![cluster.reference().clone()])
+}
+
+/// The one virtual machine that is meant, of a datacenter if that is given.
+fn find<'a>(inventory: &'a Inventory, vm: &str, datacenter: Option<&str>) -> Result<&'a VirtualMachine> {
+    let scopes = scopes(inventory, datacenter, None)?;
+    Ok(inventory.find(vm, scopes.first())?)
 }
 
 fn sorted<'a>(vms: impl Iterator<Item = &'a VirtualMachine>) -> Vec<String> {

@@ -8,6 +8,7 @@ mod generic;
 mod host;
 mod list;
 mod tag;
+mod vm;
 
 use salt::{Context, Error, Function, Map, Result, Value, Words, functions, map, salt_fn};
 use vcenter::inventory::{ComputeResource, Datacenter, HostSystem, Inventory, Kind};
@@ -26,13 +27,14 @@ functions![
 ];
 
 /// The tables of this module.
-pub const TABLES: [&[Function]; 6] = [
+pub const TABLES: [&[Function]; 7] = [
     FUNCTIONS,
     automation::FUNCTIONS,
     datastore::FUNCTIONS,
     generic::FUNCTIONS,
     list::FUNCTIONS,
     tag::FUNCTIONS,
+    vm::FUNCTIONS,
 ];
 
 pub use host::info as host_info;

@@ -76,8 +76,8 @@ pub enum Default {
     Float(f64),
     /// Text.
     Str(&'static str),
-    /// `[]`.
-    EmptyList,
+    /// A list of texts, or `[]`.
+    Texts(&'static [&'static str]),
     /// `{}`.
     EmptyMap,
     /// `salt.defaults.NOT_SET`: not even `None` was given.
@@ -99,7 +99,7 @@ impl Default {
             Default::Int(n) => n.into(),
             Default::Float(x) => x.into(),
             Default::Str(s) => s.into(),
-            Default::EmptyList => Value::List(vec![]),
+            Default::Texts(texts) => texts.to_vec().into(),
             Default::EmptyMap => Value::Map(Map::new()),
             Default::NotSet => not_set(),
         })

@@ -212,7 +212,12 @@ impl Attributes {
 }
 
 fn default_of(expr: &Expr) -> syn::Result<Tokens> {
-    let wrong = || syn::Error::new(expr.span(), "a default is a literal, `None`, `NOT_SET`, `[]` or `{}`");
+    let wrong = || {
+        syn::Error::new(
+            expr.span(),
+            "a default is a literal, a list of texts, `None`, `NOT_SET`, `[]` or `{}`",
+        )
+    };
     Ok(match expr {
         Expr::Lit(ExprLit { lit, .. }) => match lit {
             Lit::Bool(b) => quote!(::salt::function::Default::Bool(#b)),
@@ -228,7 +233,14 @@ fn default_of(expr: &Expr) -> syn::Result<Tokens> {
         },
         Expr::Path(path) if path.path.is_ident("None") => quote!(::salt::function::Default::None),
         Expr::Path(path) if path.path.is_ident("NOT_SET") => quote!(::salt::function::Default::NotSet),
-        Expr::Array(array) if array.elems.is_empty() => quote!(::salt::function::Default::EmptyList),
+        Expr::Array(array) => {
+            let text = |elem: &Expr| match elem {
+                Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Ok(text.clone()),
+                _ => Err(wrong()),
+            };
+            let texts = array.elems.iter().map(text).collect::<syn::Result<Vec<_>>>()?;
+            quote!(::salt::function::Default::Texts(&[#(#texts),*]))
+        }
         Expr::Block(block) if block.block.stmts.is_empty() => quote!(::salt::function::Default::EmptyMap),
         _ => return Err(wrong()),
     })

@@ -1,4 +1,8 @@
-//! Virtual machines: power.
+//! Virtual machines: power here, all else by subject below.
+
+pub mod boot;
+pub mod place;
+pub mod snapshot;
 
 use crate::client::{Client, TASK_TIMEOUT};
 use crate::error::Result;
