@@ -25,3 +25,4 @@ mod targets;
 mod tidy;
 mod vcenters;
 mod wire;
+mod writes;

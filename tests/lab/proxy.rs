@@ -165,6 +165,18 @@ impl Proxy {
         self.root.path().join("pki")
     }
 
+    /// Ends it at once (SIGKILL) and starts it again in the same folders, with the same keys.
+    pub fn crash(mut self, first: &[&str]) -> Result<Proxy> {
+        self.process.kill();
+        self.restart(first)
+    }
+
+    /// The jobs in its journal.
+    pub fn journal(&self) -> Result<usize> {
+        let place = self.root.path().join("cache").join(&self.settings.id).join("journal");
+        Ok(fs::read_dir(&place).doing(place.display())?.flatten().count())
+    }
+
     /// Starts it again in the same folders, with the same keys.
     pub fn restart(self, first: &[&str]) -> Result<Proxy> {
         let Proxy { mut process, settings, root, program } = self;

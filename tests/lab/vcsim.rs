@@ -120,6 +120,12 @@ impl Vcsim {
         self.control("POST", "/reset", None).map(drop)
     }
 
+    /// Every changing call that was carried out, whatever became of its answer: `op`, `call`, `this`, `label`, `outcome`.
+    pub fn ledger(&self) -> Result<Vec<Value>> {
+        let ledger = self.control("GET", "/ledger", None)?;
+        Ok(ledger.as_array().cloned().unwrap_or_default())
+    }
+
     /// The live sessions.
     pub fn sessions(&self) -> Result<Value> {
         self.control("GET", "/sessions", None)

@@ -88,6 +88,9 @@ func (s *sim) done(out *recorder, c *call) {
 			d.Outcome = string(m[1])
 		}
 	}
+	if d.Outcome == "NotAuthenticated" {
+		return // it was not even looked at
+	}
 	if m := taskReply.FindSubmatch(out.body.Bytes()); m != nil {
 		d.Task = string(m[1])
 		if t := task(d.Task); t != nil {
