@@ -3,6 +3,7 @@
 mod call;
 mod detach;
 mod docs;
+mod doctor;
 mod proxy;
 
 use std::ffi::OsString;
@@ -44,6 +45,8 @@ enum Command {
     Call(Box<call::CallArgs>),
     /// Prints the documentation of what is served
     Docs(docs::DocsArgs),
+    /// Says what is wrong between configuration, master, key, pillar and vCenter
+    Doctor(doctor::DoctorArgs),
 }
 
 /// Runs the command that the words ask for.
@@ -63,6 +66,7 @@ pub fn run(mut words: Vec<OsString>) -> ExitCode {
             Command::Proxy(args) => proxy::run(args),
             Command::Call(args) => call::run(*args),
             Command::Docs(args) => docs::run(&args),
+            Command::Doctor(args) => doctor::run(&args),
         },
         Err(error) => {
             // Printing help to a closed pipe is no reason to complain.
@@ -73,6 +77,11 @@ pub fn run(mut words: Vec<OsString>) -> ExitCode {
             }
         }
     }
+}
+
+/// User id and group id of a user of this host.
+pub(crate) fn account(user: &str) -> Option<(u32, u32)> {
+    detach::find(user).map(|account| (account.uid, account.gid))
 }
 
 /// The path from the root: the daemon leaves the directory that it was started in.

@@ -6,6 +6,7 @@ pub mod cli;
 pub mod clock;
 pub mod connection;
 pub mod crypt;
+pub mod doctor;
 pub mod files;
 pub mod grains;
 pub mod job;

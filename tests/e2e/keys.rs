@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::stage::{self, LONG, Stage, clean, tail};
 
 /// The master that accepts no key by itself; shared by the tests here.
-fn strict() -> Result<Option<&'static Master>> {
+pub fn strict() -> Result<Option<&'static Master>> {
     static MASTER: OnceLock<std::result::Result<Master, String>> = OnceLock::new();
     let Some(tools) = stage::tools() else { return Ok(None) };
     let held = MASTER.get_or_init(|| Master::start(&tools, json!({})).map_err(|e| e.to_string()));

@@ -5,6 +5,7 @@
 mod bulk;
 mod call;
 mod conformance;
+mod doctor;
 mod errors;
 mod faults;
 mod functions;

@@ -83,14 +83,14 @@ fn again() -> std::io::Result<Command> {
     Ok(command)
 }
 
-struct Account {
+pub(super) struct Account {
     name: String,
-    uid: u32,
-    gid: u32,
+    pub(super) uid: u32,
+    pub(super) gid: u32,
     home: String,
 }
 
-fn find(user: &str) -> Option<Account> {
+pub(super) fn find(user: &str) -> Option<Account> {
     let passwd = std::fs::read_to_string("/etc/passwd").ok()?;
     passwd.lines().find_map(|line| {
         let fields: Vec<_> = line.split(':').collect();

@@ -93,6 +93,14 @@ impl Kind {
     }
 }
 
+/// Whether a port of a master takes connections. Nothing is sent.
+///
+/// # Errors
+/// [`Error::Resolve`] or [`Error::Connect`].
+pub async fn probe(host: &str, port: u16, source_port: u16, config: &Config) -> Result<(), Error> {
+    dial::dial(host, port, source_port, config).await.map(drop)
+}
+
 impl FromStr for Kind {
     type Err = String;
 
