@@ -149,7 +149,8 @@ fn due(name: &str, job: &Map, state: &mut State, around: &Around<'_>) -> Result<
     if state.seconds.is_some() {
         run |= over;
     } else if is_when {
-        if state.waiting == Some(true) && is_now {
+        // A time without a date comes again each day, when nobody waits for it any more.
+        if is_now && (state.waiting == Some(true) || state.last_run.is_some_and(|last| last < next)) {
             state.waiting = Some(false);
             run = true;
         }

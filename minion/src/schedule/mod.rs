@@ -310,6 +310,8 @@ impl Schedule for Scheduler {
 }
 
 #[cfg(test)]
+mod fires;
+#[cfg(test)]
 mod recorded;
 #[cfg(test)]
 mod tests;
