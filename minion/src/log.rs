@@ -1,16 +1,24 @@
-//! The log in Salt's formats: one to the console, one to a file, each with its own level.
+//! The log in Salt's formats: one to the console, one to a file or to syslog, each with its own level and format.
+//!
+//! `log_fmt_console` and `log_fmt_logfile` are Python's `%` formats over the fields of a log record; the word `json` in
+//! their place makes each record a line of JSON. A console that is the journal of systemd gets the priority of each line.
+
+mod format;
+mod sink;
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
-use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
-use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::io::IsTerminal;
+use std::sync::{Arc, PoisonError, RwLock};
 
-use jiff::Zoned;
+use salt::{Map, Value};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
+
+use crate::settings::Settings;
+use format::{Format, Record};
+use sink::Sink;
 
 /// Salt's log levels, from all to nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -59,104 +67,178 @@ impl Threshold {
     }
 }
 
-/// Where the log goes.
-#[derive(Debug)]
-pub struct LogConfig<'a> {
+/// Where the log goes, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogConfig {
+    /// The minion id, for `%(minion_id)s`.
+    pub id: String,
     /// The threshold of the console (`log_level`).
     pub console: Threshold,
-    /// The file and its threshold (`log_file`, `log_level_logfile`).
-    pub file: Option<(&'a Path, Threshold)>,
-    /// Thresholds of single targets (`log_granular_levels`), longest prefix first.
+    /// `log_fmt_console` and `log_datefmt_console`, else `log_datefmt`.
+    pub console_format: (String, String),
+    /// The file, or a place of syslog such as `file:///dev/log` or `udp://host:514`, and its threshold (`log_file`,
+    /// `log_level_logfile`).
+    pub file: Option<(String, Threshold)>,
+    /// `log_fmt_logfile` and `log_datefmt_logfile`.
+    pub file_format: (String, String),
+    /// `log_fmt_jid`: how a job id stands in front of a message, where the format has a place for it.
+    pub jid_format: String,
+    /// Thresholds of single targets (`log_granular_levels`).
     pub granular: BTreeMap<String, Threshold>,
     /// Escape sequences on the console.
     pub color: bool,
 }
 
-/// Starts the log of the process.
-///
-/// # Errors
-/// The sentence that names the log file that cannot be opened, or says that a log runs already.
-pub fn start(config: LogConfig<'_>) -> Result<(), String> {
-    let mut sinks = vec![Sink {
-        threshold: config.console,
-        format: if config.color { Format::ColoredConsole } else { Format::Console },
-        out: Mutex::new(Out::Stderr),
-    }];
-    if let Some((path, threshold)) = config.file {
-        let file = open(path).map_err(|e| format!("cannot open the log file {}: {e}", path.display()))?;
-        sinks.push(Sink { threshold, format: Format::File, out: Mutex::new(Out::File(file)) });
+/// The lines of the console where nothing else is said.
+const CONSOLE: &str = "[%(levelname)-8s] %(message)s";
+const FILE: &str =
+    "%(asctime)s,%(msecs)03d [%(name)-17s:%(lineno)-4d][%(levelname)-8s][%(process)d] %(message)s";
+
+impl LogConfig {
+    /// What the options ask for. `console` is false for a daemon that has none.
+    pub fn of(opts: &Map, console: bool) -> LogConfig {
+        let threshold = |option: &str| opts.text(option).and_then(Threshold::named);
+        let text = |option: &str, default: &str| opts.text(option).unwrap_or(default).to_string();
+        let level = threshold("log_level").unwrap_or(Threshold::Warning);
+        let console_date = text("log_datefmt_console", &text("log_datefmt", "%H:%M:%S"));
+        let granular = opts.get("log_granular_levels").and_then(Value::as_map).into_iter().flatten();
+        LogConfig {
+            id: text("id", ""),
+            console: if console { level } else { Threshold::Quiet },
+            console_format: (text("log_fmt_console", CONSOLE), console_date),
+            file: opts
+                .text("log_file")
+                .map(|file| (file.into(), threshold("log_level_logfile").unwrap_or(level))),
+            file_format: (text("log_fmt_logfile", FILE), text("log_datefmt_logfile", "%Y-%m-%d %H:%M:%S")),
+            jid_format: text("log_fmt_jid", "[JID: %(jid)s]"),
+            granular: granular
+                .filter_map(|(target, level)| {
+                    Some((target.as_str()?.into(), Threshold::named(level.as_str()?)?))
+                })
+                .collect(),
+            color: opts.flag("color", true) && std::io::stderr().is_terminal(),
+        }
     }
-    let layer = SaltLog { sinks, granular: config.granular };
-    tracing::subscriber::set_global_default(tracing_subscriber::registry().with(layer))
-        .map_err(|_| "the log has been started already".to_string())
 }
 
-fn open(path: &Path) -> io::Result<File> {
-    if let Some(parent) = path.parent() {
-        std::fs::create_dir_all(parent)?;
+/// The log of the process.
+#[derive(Clone)]
+pub struct Log(Arc<RwLock<Sinks>>);
+
+impl Log {
+    /// Starts it.
+    ///
+    /// # Errors
+    /// The sentence that names the place that can't be opened or the format that is none, or says that a log runs already.
+    pub fn start(config: &LogConfig) -> Result<Log, String> {
+        let log = Log::new(config)?;
+        tracing::subscriber::set_global_default(tracing_subscriber::registry().with(log.clone()))
+            .map_err(|_| "the log has been started already".to_string())?;
+        Ok(log)
     }
-    OpenOptions::new().create(true).append(true).open(path)
+
+    fn new(config: &LogConfig) -> Result<Log, String> {
+        Ok(Log(Arc::new(RwLock::new(Sinks::open(config)?))))
+    }
+
+    /// Goes on as another configuration says. Files are opened anew, so that one that was moved away is left alone.
+    ///
+    /// # Errors
+    /// As [`Log::start`]; then everything stays as it was.
+    pub fn change(&self, config: &LogConfig) -> Result<(), String> {
+        let sinks = Sinks::open(config)?;
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = sinks;
+        // What was of no interest to anybody may be now.
+        tracing::callsite::rebuild_interest_cache();
+        Ok(())
+    }
 }
 
-struct SaltLog {
+struct Sinks {
     sinks: Vec<Sink>,
     granular: BTreeMap<String, Threshold>,
+    id: String,
+    jid_format: Format,
 }
 
-struct Sink {
-    threshold: Threshold,
-    format: Format,
-    out: Mutex<Out>,
-}
+impl Sinks {
+    fn open(config: &LogConfig) -> Result<Sinks, String> {
+        let named = |option: &str, (text, date): &(String, String)| {
+            Format::parse(text, date).map_err(|why| format!("the option '{option}' is wrong: {why}"))
+        };
+        let mut sinks = vec![Sink::console(
+            config.console,
+            named("log_fmt_console", &config.console_format)?,
+            config.color,
+        )];
+        if let Some((place, threshold)) =
+            config.file.as_ref().filter(|(_, threshold)| *threshold != Threshold::Quiet)
+        {
+            sinks.push(Sink::open(place, *threshold, named("log_fmt_logfile", &config.file_format)?)?);
+        }
+        let jid_format = named("log_fmt_jid", &(config.jid_format.clone(), String::new()))?;
+        Ok(Sinks { sinks, granular: config.granular.clone(), id: config.id.clone(), jid_format })
+    }
 
-enum Out {
-    Stderr,
-    File(File),
-}
-
-#[derive(Clone, Copy)]
-enum Format {
-    Console,
-    ColoredConsole,
-    File,
-}
-
-impl SaltLog {
-    /// The threshold that `log_granular_levels` sets for a target.
+    /// The threshold that `log_granular_levels` sets for a target: that of the longest name that it is below.
     fn granular(&self, target: &str) -> Option<Threshold> {
-        self.granular
-            .iter()
-            .filter(|(prefix, _)| target.starts_with(prefix.as_str()))
-            .max_by_key(|(prefix, _)| prefix.len())
-            .map(|(_, threshold)| *threshold)
+        let target = target.replace("::", ".");
+        let fits = |name: &str| {
+            let name = ours(name);
+            name.is_empty()
+                || target == name
+                || target.strip_prefix(&name).is_some_and(|rest| rest.starts_with('.'))
+        };
+        let named = self.granular.iter().filter(|(name, _)| fits(name));
+        named.max_by_key(|(name, _)| ours(name).len()).map(|(_, threshold)| *threshold)
     }
 
     fn wanted(&self, sink: &Sink, metadata: &Metadata<'_>) -> bool {
-        // The libraries below speak of every frame and packet: they are heard from warnings up.
-        let ours = ["minion", "vcenter", "states", "modules", "salt", "config", "vsalt"]
-            .iter()
-            .any(|krate| metadata.target().split("::").next() == Some(krate));
         let threshold = self.granular(metadata.target()).unwrap_or(sink.threshold);
-        threshold.lets(*metadata.level()) && (ours || *metadata.level() <= Level::WARN)
+        // The libraries below speak of every frame and packet: they are heard from warnings up.
+        threshold.lets(*metadata.level()) && (is_ours(metadata.target()) || *metadata.level() <= Level::WARN)
     }
 }
 
-impl<S: Subscriber> Layer<S> for SaltLog {
+fn is_ours(target: &str) -> bool {
+    let own = ["minion", "vcenter", "states", "modules", "salt", "config", "jinja", "vsalt", "critical"];
+    own.iter().any(|krate| target.split("::").next() == Some(krate))
+}
+
+/// What the names of Salt's own loggers are here: its modules are `salt.loaded.int.module.test`, and `salt` is all.
+fn ours(name: &str) -> String {
+    let name = name.replace("::", ".");
+    for (theirs, ours) in [
+        ("salt.loaded.int.module", "modules"),
+        ("salt.modules", "modules"),
+        ("salt.states", "states"),
+        ("salt.state", "states.sls"),
+        ("salt.minion", "minion"),
+        ("salt.transport", "minion.transport"),
+    ] {
+        if let Some(rest) = name.strip_prefix(theirs).filter(|rest| rest.is_empty() || rest.starts_with('.'))
+        {
+            return format!("{ours}{rest}");
+        }
+    }
+    if name == "salt" { String::new() } else { name }
+}
+
+impl<S: Subscriber> Layer<S> for Log {
     fn enabled(&self, metadata: &Metadata<'_>, _: Context<'_, S>) -> bool {
-        self.sinks.iter().any(|sink| self.wanted(sink, metadata))
+        let log = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        log.sinks.iter().any(|sink| log.wanted(sink, metadata))
     }
 
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         let mut message = Message::default();
         event.record(&mut message);
-        for sink in self.sinks.iter().filter(|sink| self.wanted(sink, event.metadata())) {
-            let line = line(sink.format, event.metadata(), &message.text);
-            let mut out = sink.out.lock().unwrap_or_else(PoisonError::into_inner);
-            // A log that cannot be written must not stop the work.
-            let _ = match &mut *out {
-                Out::Stderr => io::stderr().write_all(line.as_bytes()),
-                Out::File(file) => file.write_all(line.as_bytes()),
-            };
+        let log = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let record = Record::new(event.metadata(), &message.text, &message.jid, &log.id);
+        let jid =
+            if message.jid.is_empty() { String::new() } else { log.jid_format.line(&record, "", false) };
+        for sink in log.sinks.iter().filter(|sink| log.wanted(sink, event.metadata())) {
+            sink.write(&record, &jid);
         }
     }
 }
@@ -165,6 +247,7 @@ impl<S: Subscriber> Layer<S> for SaltLog {
 #[derive(Default)]
 struct Message {
     text: String,
+    jid: String,
 }
 
 impl Visit for Message {
@@ -177,71 +260,14 @@ impl Visit for Message {
             write!(self.text, " {}={value:?}", field.name())
         };
     }
-}
 
-/// `log_fmt_console` and `log_fmt_logfile` with Salt's defaults (`salt/config/__init__.py`).
-fn line(format: Format, metadata: &Metadata<'_>, message: &str) -> String {
-    let (level, color) = match *metadata.level() {
-        Level::TRACE => ("TRACE", "\x1b[0;36m"),
-        Level::DEBUG => ("DEBUG", "\x1b[0;32m"),
-        Level::INFO => ("INFO", "\x1b[0;37m"),
-        Level::WARN => ("WARNING", "\x1b[0;33m"),
-        Level::ERROR if metadata.target() == "critical" => ("CRITICAL", "\x1b[0;31m"),
-        Level::ERROR => ("ERROR", "\x1b[0;31m"),
-    };
-    match format {
-        Format::Console => format!("[{level:<8}] {message}\n"),
-        Format::ColoredConsole => format!("{color}[{level:<8}]\x1b[0;0m {message}\n"),
-        Format::File => {
-            let name = metadata.target().replace("::", ".");
-            let number = metadata.line().unwrap_or(0);
-            let now = Zoned::now();
-            format!(
-                "{},{:03} [{name:<17}:{number:<4}][{level:<8}][{}] {message}\n",
-                now.strftime("%Y-%m-%d %H:%M:%S"),
-                now.millisecond(),
-                std::process::id(),
-            )
+    fn record_str(&mut self, field: &Field, value: &str) {
+        if field.name() == "jid" {
+            self.jid = value.into();
         }
+        self.record_debug(field, &value);
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn thresholds_are_salts() {
-        assert_eq!(Threshold::named("Warning"), Some(Threshold::Warning));
-        assert_eq!(Threshold::named("loud"), None);
-        assert!(Threshold::Warning.lets(Level::ERROR));
-        assert!(!Threshold::Warning.lets(Level::INFO));
-        assert!(Threshold::Critical.lets(Level::ERROR));
-        assert!(!Threshold::Quiet.lets(Level::ERROR));
-    }
-
-    #[test]
-    fn a_file_gets_salts_lines_and_only_from_its_threshold_up() {
-        let dir = tempfile::tempdir().expect("a directory for the log");
-        let path = dir.path().join("sub/proxy");
-        let sink = Sink {
-            threshold: Threshold::Info,
-            format: Format::File,
-            out: Mutex::new(Out::File(open(&path).expect("the log opens"))),
-        };
-        let granular = BTreeMap::from([("minion::log::tests".to_string(), Threshold::Info)]);
-        let subscriber = tracing_subscriber::registry().with(SaltLog { sinks: vec![sink], granular });
-        tracing::subscriber::with_default(subscriber, || {
-            tracing::info!(jid = "1", "Starting a job");
-            tracing::debug!("not this");
-            tracing::error!(target: "critical", "bad key");
-        });
-        let text = std::fs::read_to_string(&path).expect("the log is there");
-        let lines: Vec<_> = text.lines().collect();
-        assert_eq!(lines.len(), 2, "{text}");
-        assert!(lines[0].contains("][INFO    ]["), "{text}");
-        assert!(lines[0].ends_with("] Starting a job jid=\"1\""), "{text}");
-        assert!(lines[0].contains("[minion.log.tests :"), "{text}");
-        assert!(lines[1].contains("[CRITICAL]"), "{text}");
-    }
-}
+mod tests;

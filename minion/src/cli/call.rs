@@ -8,10 +8,11 @@ use clap::Args as ClapArgs;
 use config::{Config, Request, Role};
 use salt::{Args, Error, Map, Value, map, yamlify::yamlify};
 
-use super::proxy::{level, start_log};
+use super::proxy::level;
 use super::{EX_SOFTWARE, EX_USAGE, absolute, complain, exit_code, make_directories, runtime};
 use crate::caller::{self, Caller};
 use crate::clock;
+use crate::log::{Log, LogConfig};
 use crate::output::{Colors, Outputter, Style};
 use crate::settings::Settings;
 
@@ -120,7 +121,7 @@ pub(super) fn run(args: CallArgs) -> ExitCode {
     if let Err(message) = make_directories(&opts) {
         return complain("call", &message, 1);
     }
-    if let Err(message) = start_log(&opts, true) {
+    if let Err(message) = Log::start(&LogConfig::of(&opts, true)) {
         return complain("call", &message, 1);
     }
     warnings.iter().for_each(|warning| tracing::warn!("{warning}"));

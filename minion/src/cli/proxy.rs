@@ -1,6 +1,6 @@
 //! `vsalt proxy`: the daemon.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -8,7 +8,7 @@ use config::{Config, Request, Role};
 use salt::Map;
 
 use super::{EX_SOFTWARE, EX_USAGE, absolute, complain, detach, exit_code, make_directories, runtime};
-use crate::log::{LogConfig, Threshold};
+use crate::log::{Log, LogConfig, Threshold};
 use crate::settings::Settings;
 
 /// The flags of `salt-proxy`.
@@ -68,16 +68,20 @@ pub(super) fn run(args: ProxyArgs) -> ExitCode {
     if let Err(message) = make_directories(&opts) {
         return complain("proxy", &message, 1);
     }
-    if let Err(message) = start_log(&opts, !args.daemon) {
-        return complain("proxy", &message, 1);
-    }
+    let log = match Log::start(&LogConfig::of(&opts, !args.daemon)) {
+        Ok(log) => log,
+        Err(message) => return complain("proxy", &message, 1),
+    };
     warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     let pid_file = match PidFile::write(opts.text("pidfile")) {
         Ok(file) => file,
         Err(message) => return complain("proxy", &message, 1),
     };
     let status = match runtime() {
-        Ok(runtime) => runtime.block_on(crate::minion::run_proxy(opts)),
+        Ok(runtime) => runtime.block_on(async move {
+            tokio::spawn(follow_hangups(log, args));
+            crate::minion::run_proxy(opts).await
+        }),
         Err(message) => return complain("proxy", &message, EX_SOFTWARE),
     };
     drop(pid_file);
@@ -106,22 +110,24 @@ fn options(args: &ProxyArgs) -> Result<Config, config::Error> {
     })
 }
 
-/// Starts the log that the options ask for.
-pub(super) fn start_log(opts: &Map, console: bool) -> Result<(), String> {
-    let threshold = |option: &str| opts.text(option).and_then(Threshold::named);
-    let console_level = threshold("log_level").unwrap_or(Threshold::Warning);
-    let file_level = threshold("log_level_logfile").unwrap_or(console_level);
-    let granular = opts.get("log_granular_levels").and_then(salt::Value::as_map);
-    crate::log::start(LogConfig {
-        console: if console { console_level } else { Threshold::Quiet },
-        file: opts.text("log_file").map(|path| (Path::new(path), file_level)),
-        granular: granular
-            .into_iter()
-            .flatten()
-            .filter_map(|(target, level)| Some((target.as_str()?.into(), Threshold::named(level.as_str()?)?)))
-            .collect(),
-        color: std::io::IsTerminal::is_terminal(&std::io::stderr()),
-    })
+/// On SIGHUP the files of the configuration are read again, for the log alone: what the rest of it says is the minion's
+/// for its lifetime. Files of the log are opened anew, as `logrotate` wants it.
+async fn follow_hangups(log: Log, args: ProxyArgs) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut hangups = match signal(SignalKind::hangup()) {
+        Ok(hangups) => hangups,
+        Err(error) => {
+            tracing::warn!("SIGHUP can't be waited for: {error}");
+            return;
+        }
+    };
+    while hangups.recv().await.is_some() {
+        let changed = options(&args).map_err(|error| error.to_string());
+        match changed.and_then(|config| log.change(&LogConfig::of(&config.opts, !args.daemon))) {
+            Ok(()) => tracing::info!("SIGHUP: the log goes on as the configuration says now"),
+            Err(message) => tracing::error!("SIGHUP: the log stays as it is: {message}"),
+        }
+    }
 }
 
 /// The file with the process id; gone when this is dropped.

@@ -8,6 +8,7 @@ mod dial;
 mod follow;
 mod queue;
 mod stream;
+pub mod syslog;
 pub mod tcp;
 #[cfg(test)]
 mod tests;
