@@ -1,5 +1,6 @@
 //! The daemon: the only crate that knows a Salt master.
 
+pub mod beacon;
 pub mod caller;
 pub mod channel;
 pub mod cli;

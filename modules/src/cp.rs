@@ -6,6 +6,7 @@ mod cache;
 mod get;
 pub(crate) mod source;
 mod template;
+mod url;
 
 use std::path::Path;
 
@@ -18,7 +19,8 @@ use source::{Source, saltenv_of};
 functions![envs, hash_file, list_master, list_master_dirs, list_master_symlinks, list_states, stat_file];
 
 /// The tables of this module.
-pub const TABLES: [&[Function]; 4] = [FUNCTIONS, cache::FUNCTIONS, get::FUNCTIONS, template::FUNCTIONS];
+pub const TABLES: [&[Function]; 5] =
+    [FUNCTIONS, cache::FUNCTIONS, get::FUNCTIONS, template::FUNCTIONS, url::FUNCTIONS];
 
 /// Lists the environments of the file server.
 ///

@@ -2,6 +2,7 @@
 //!
 //! A function translates: arguments to objects, one verb of [`::vcenter`] or one look into the inventory, result to value.
 
+mod beacons;
 mod cmd;
 mod config;
 mod cp;
@@ -51,6 +52,9 @@ pub use vsphere::host_info;
 
 /// The tables of all modules.
 pub const MODULES: &[&[Function]] = &[
+    beacons::TABLES[0],
+    beacons::TABLES[1],
+    beacons::TABLES[2],
     cmd::TABLES[0],
     cmd::TABLES[1],
     cmd::TABLES[2],
@@ -59,6 +63,7 @@ pub const MODULES: &[&[Function]] = &[
     cp::TABLES[1],
     cp::TABLES[2],
     cp::TABLES[3],
+    cp::TABLES[4],
     data::FUNCTIONS,
     defaults::FUNCTIONS,
     environ::FUNCTIONS,

@@ -194,3 +194,43 @@ async fn a_file_is_pushed_in_pieces() {
     assert_eq!(minion.call("cp.push", Args::of(["/nosuch"])).await.ret, false.into());
     assert_eq!(minion.call("cp.push", Args::of(["relative"])).await.ret, false.into());
 }
+
+#[tokio::test]
+async fn a_file_can_be_had_by_its_url() {
+    let minion = Minion::new(&[("a/hello.txt", "hello\n")], Vec::new());
+    let ret = async |args: Args| minion.call("cp.get_url", args).await.ret;
+    let out = minion.dir.path().join("out").display().to_string();
+    let cached = minion.dir.path().join("cache/files/base/a/hello.txt").display().to_string();
+    assert_eq!(ret(Args::of(["salt://a/hello.txt"])).await, cached.into());
+    assert_eq!(ret(Args::of(["salt://a/hello.txt".into(), Value::None])).await, "hello\n".into());
+    assert_eq!(ret(Args::of(["salt://a/hello.txt", &format!("{out}/")])).await, false.into());
+    let made = ret(Args::of(["salt://a/hello.txt", &format!("{out}/")]).with("makedirs", true)).await;
+    assert_eq!(made, format!("{out}/hello.txt").into());
+    assert_eq!(ret(Args::of(["salt://nosuch", "/x"])).await, false.into());
+    assert_eq!(ret(Args::of(["/etc/hosts", "/x"])).await, "/etc/hosts".into());
+    assert_eq!(ret(Args::of(["hosts", "/x"])).await, "ERROR: Path 'hosts' is not absolute".into());
+    let own = ret(Args::of([format!("{out}/hello.txt").into(), Value::None])).await;
+    assert_eq!(own, "hello\n".into());
+    assert!(ret(Args::of(["ftp://h/x", "/x"])).await.to_string().contains("'ftp' is not served"));
+}
+
+#[tokio::test]
+async fn a_file_comes_in_pieces() {
+    let minion = Minion::new(&[], Vec::new());
+    let dest = minion.dir.path().join("sub/f").display().to_string();
+    // Two pieces as `salt-cp` sends them: gzip, base64.
+    let pieces = ["H4sIAAAAAAACA8tIzcnJBwCGphA2BQAAAA==", "H4sIAAAAAAACA1Mozy/KSeECAOkmKz4HAAAA"];
+    for (n, piece) in pieces.iter().enumerate() {
+        let args = Args::of([dest.as_str(), *piece]).with("append", n > 0).with("mode", 0o600);
+        assert_eq!(minion.call("cp.recv_chunked", args).await.ret, true.into());
+    }
+    assert_eq!(std::fs::read_to_string(&dest).unwrap(), "hello world\n");
+    let bad = minion.call("cp.recv_chunked", Args::of([dest.as_str(), "*"])).await;
+    assert_eq!(bad.retcode, 1);
+    assert!(bad.ret.as_str().is_some_and(|text| text.contains("Invalid")), "{bad:?}");
+    let dir = minion.dir.path().join("new/dir").display().to_string();
+    let made = minion.call("cp.recv_chunked", Args::of([dir.as_str().into(), Value::None])).await.ret;
+    assert!(made == true.into() && std::path::Path::new(&dir).is_dir());
+    let kept = minion.call("cp.recv_chunked", Args::of([dest.as_str().into(), Value::None])).await;
+    assert_eq!((kept.ret, kept.retcode), ("Path exists and is a file".into(), 0));
+}

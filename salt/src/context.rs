@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use vcenter::Pool;
 
 use crate::args::Args;
+use crate::beacon::Beacons;
 use crate::function::{BoxFuture, Function};
 use crate::registry::Registry;
 use crate::schedule::Schedule;
@@ -29,6 +30,7 @@ pub struct Identity {
     master: Arc<dyn Master>,
     files: Arc<dyn Files>,
     schedule: RwLock<Option<Arc<dyn Schedule>>>,
+    beacons: RwLock<Option<Arc<dyn Beacons>>>,
     environ: RwLock<Arc<Map>>,
 }
 
@@ -64,6 +66,7 @@ impl Identity {
             master: parts.master,
             files: parts.files,
             schedule: RwLock::default(),
+            beacons: RwLock::default(),
             environ: RwLock::default(),
         })
     }
@@ -165,6 +168,20 @@ impl Identity {
     /// Gives the identity its scheduler.
     pub fn set_schedule(&self, schedule: Arc<dyn Schedule>) {
         write(&self.schedule, Some(schedule));
+    }
+
+    /// The beacons of this identity.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] for what runs beside the daemon: it has none.
+    pub fn beacons(&self) -> Result<Arc<dyn Beacons>> {
+        read(&self.beacons)
+            .ok_or_else(|| Error::Unavailable("the beacons are the running minion's alone".into()))
+    }
+
+    /// Gives the identity its beacons.
+    pub fn set_beacons(&self, beacons: Arc<dyn Beacons>) {
+        write(&self.beacons, Some(beacons));
     }
 
     /// What was changed in the environment that this identity's commands get: variables with their text, and those that

@@ -5,6 +5,7 @@
 extern crate self as salt;
 
 pub mod args;
+pub mod beacon;
 pub mod connection;
 pub mod context;
 pub mod error;

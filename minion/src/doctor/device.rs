@@ -46,13 +46,18 @@ pub async fn examine(opts: &Map, report: &mut Report) {
         }
     };
     for warning in &proxy.warnings {
-        report.doubt(PART, warning.to_string(), "Correct the map 'proxy' of the pillar or the configuration.");
+        report.doubt(
+            PART,
+            warning.to_string(),
+            "Correct the map 'proxy' of the pillar or the configuration.",
+        );
     }
     let mut config = proxy.endpoint.config(opts.text("id").unwrap_or_default(), opts);
     config.user_agent = format!("vsalt-doctor/{}", env!("CARGO_PKG_VERSION"));
     config.timeouts.connect = config.timeouts.connect.min(PATIENCE);
     config.timeouts.request = config.timeouts.request.min(PATIENCE);
     config.login.attempts = 1;
+    config.login.refusals = 1;
     let session = match Session::connect(config.clone()).await {
         Ok(session) => session,
         Err(error) => {

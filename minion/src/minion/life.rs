@@ -23,7 +23,8 @@ use crate::refresh::{self, Refresh, Renewed, What};
 use crate::schedule::Scheduler;
 use crate::settings::Settings;
 use crate::spool::{Spool, Timing};
-use crate::{clock, pillar};
+use crate::transport::syslog::notify;
+use crate::{beacon, clock, pillar};
 use look::{Look, Watch};
 
 /// How long the start waits for the device, so that its grains are in the first full pillar request.
@@ -120,13 +121,17 @@ impl Life {
                 );
                 let schedule =
                     Scheduler::new(&self.identity, self.jobs.clone(), self.spool.clone(), self.leads);
+                let beacons = beacon::Engine::new(&self.identity, self.jobs.clone(), self.leads);
                 if self.leads {
                     self.identity.set_schedule(schedule.clone());
+                    self.identity.set_beacons(beacons.clone());
                 }
                 let scheduling = tokio::spawn(schedule.live());
+                let watching = self.leads.then(|| tokio::spawn(beacons.live()));
                 self.desk.resume(std::mem::take(&mut self.left));
                 let outcome = self.serve(serving).await;
                 scheduling.abort();
+                watching.inspect(|watching| watching.abort());
                 self.farewell(outcome.is_ok()).await;
                 delivery.abort();
                 outcome
@@ -242,6 +247,7 @@ impl Life {
                 }
                 Event::Announce => {
                     info!("Minion is ready to receive requests!");
+                    notify("READY=1");
                     now.announce = false;
                     now.lost = None;
                     now.chores.spawn(announce(self.identity.clone(), self.link.clone()));
@@ -393,6 +399,7 @@ impl Life {
 
     /// Jobs and returns have a moment to come to their end.
     async fn farewell(&self, patient: bool) {
+        notify("STOPPING=1");
         let settled = async {
             self.jobs.idle().await;
             if self.link.is_up() {

@@ -254,7 +254,7 @@ async fn pushed(
 }
 
 /// Copies a cached file. The new one takes the place of the old one at once, so that nobody reads half of it.
-async fn copy(from: &Path, dest: &str, name: &str, makedirs: bool) -> Result<Value> {
+pub async fn copy(from: &Path, dest: &str, name: &str, makedirs: bool) -> Result<Value> {
     let mut to = PathBuf::from(dest);
     if to.is_dir() || dest.ends_with('/') {
         to.push(name);
