@@ -70,7 +70,7 @@ pub const SECTIONS: &[Section] = &[
                 "master_type",
                 T,
                 "str",
-                "'str': each master of the list is served; 'failover': one at a time; 'disable': none.",
+                "'str': each master of the list is served; 'failover': one at a time; 'distributed': one at a time, the first by the id; 'disable': none.",
             ),
             opt(
                 "master_uri_format",
@@ -178,7 +178,7 @@ pub const SECTIONS: &[Section] = &[
                 "random_reauth_delay",
                 I,
                 "10",
-                "Up to so many seconds are let go by before a new authentication that the master asks of all.",
+                "A master that was lost and does not answer is left alone for up to so many seconds before it is asked again.",
             ),
             opt(
                 "random_startup_delay",

@@ -6,6 +6,8 @@ pub mod channel;
 pub mod cli;
 pub mod clock;
 pub mod connection;
+#[cfg(test)]
+mod corpus;
 pub mod crypt;
 pub mod doctor;
 pub mod files;

@@ -8,6 +8,8 @@
 mod auth;
 mod config;
 mod error;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod greeting;
 mod line;
 mod pillar;

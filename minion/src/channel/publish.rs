@@ -74,9 +74,9 @@ fn topic(id: &str) -> String {
     Sha1::digest(id).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-struct Decoder {
-    session: Arc<Session>,
-    quiet_until: Option<Instant>,
+pub(super) struct Decoder {
+    pub(super) session: Arc<Session>,
+    pub(super) quiet_until: Option<Instant>,
 }
 
 impl Decoder {
@@ -102,7 +102,7 @@ impl Decoder {
     }
 
     /// None for a message that is no publish at all.
-    async fn decode(&mut self, message: &Bytes) -> Result<Option<Map>, Error> {
+    pub(super) async fn decode(&mut self, message: &Bytes) -> Result<Option<Map>, Error> {
         let outer = unpack_bytes(message)?;
         if outer.get("enc").and_then(text) != Some("aes") {
             debug!(master = %self.session.config.master, "a published message that is not encrypted is ignored");

@@ -136,6 +136,46 @@ impl<R: AsyncRead + Unpin> Reader<R> {
     }
 }
 
+/// Reads bytes as a peer's, in one piece and byte by byte: both ways must see the same frames and the same end.
+#[cfg(any(test, feature = "fuzzing"))]
+pub async fn fuzz(bytes: &[u8]) {
+    const LIMIT: usize = 1 << 20;
+    async fn frames(stream: impl AsyncRead + Unpin) -> (Vec<Frame>, Error) {
+        let mut reader = Reader::new(stream, LIMIT);
+        let mut all = Vec::new();
+        loop {
+            match reader.next().await {
+                Ok(frame) => all.push(frame),
+                Err(why) => return (all, why),
+            }
+        }
+    }
+    /// Gives one byte at a time.
+    struct Slowly<'a>(&'a [u8]);
+    impl AsyncRead for Slowly<'_> {
+        fn poll_read(
+            mut self: std::pin::Pin<&mut Self>,
+            _cx: &mut std::task::Context<'_>,
+            into: &mut tokio::io::ReadBuf<'_>,
+        ) -> std::task::Poll<std::io::Result<()>> {
+            if let Some((first, rest)) = self.0.split_first() {
+                into.put_slice(&[*first]);
+                self.0 = rest;
+            }
+            std::task::Poll::Ready(Ok(()))
+        }
+    }
+    let (at_once, why) = frames(bytes).await;
+    let (slowly, same) = frames(Slowly(bytes)).await;
+    assert_eq!(at_once, slowly);
+    // A length that is too long may be told by other figures.
+    assert_eq!(std::mem::discriminant(&why), std::mem::discriminant(&same), "{why} {same}");
+    for frame in at_once {
+        let _ = frame.mid();
+        let _ = string(frame.body);
+    }
+}
+
 /// A walk to the end of one msgpack value, which goes on where it stopped when more bytes are there.
 struct Walk {
     at: usize,

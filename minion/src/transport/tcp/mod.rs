@@ -4,6 +4,8 @@
 mod frame;
 mod requests;
 mod subscription;
+#[cfg(any(test, feature = "fuzzing"))]
+pub use frame::fuzz;
 #[cfg(test)]
 mod tests;
 

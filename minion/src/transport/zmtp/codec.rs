@@ -208,6 +208,27 @@ fn properties(mut rest: Bytes) -> Option<Vec<(String, Bytes)>> {
     Some(found)
 }
 
+/// Reads bytes as a peer's: a greeting, then frames, and the commands among them. What is read is written and read again.
+#[cfg(any(test, feature = "fuzzing"))]
+pub fn fuzz(bytes: &[u8]) {
+    const LIMIT: usize = 1 << 20;
+    if let Some(greeting) = bytes.first_chunk() {
+        let _ = check_greeting(greeting);
+    }
+    let mut buffer = BytesMut::from(bytes);
+    while let Ok(Some(frame)) = Frame::decode(&mut buffer, LIMIT) {
+        assert!(frame.body.len() <= LIMIT);
+        let mut again = BytesMut::new();
+        frame.encode_header(&mut again);
+        again.extend_from_slice(&frame.body);
+        assert_eq!(Frame::decode(&mut again, LIMIT), Ok(Some(frame.clone())));
+        if let (true, Ok(command)) = (frame.command, Command::decode(&frame.body)) {
+            let answer = format!("{command:?}");
+            assert!(!answer.is_empty());
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

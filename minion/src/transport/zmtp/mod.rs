@@ -8,6 +8,8 @@ mod codec;
 mod link;
 mod req;
 mod sub;
+#[cfg(any(test, feature = "fuzzing"))]
+pub use codec::fuzz;
 #[cfg(test)]
 mod tests;
 
