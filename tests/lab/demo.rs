@@ -39,7 +39,11 @@ impl Demo {
         let vsalt = proxy::build(true)?;
         let vcsim = Vcsim::start(&tools)?;
         let master = Master::start(&tools, json!({}))?;
-        println!("a real salt-master {} and a vCenter with {}", crate::provision::RELEASE, objects(&vcsim));
+        println!(
+            "a real salt-master {} and a vCenter with {}",
+            crate::provision::RELEASE.version,
+            objects(&vcsim)
+        );
         println!(
             "$ export PATH={}:$PATH SALT_CONFIG_DIR={}",
             tools.bin.display(),

@@ -23,7 +23,7 @@ pub use bus::{Bus, Event, Job, Return};
 pub use error::{Error, Result};
 pub use master::{Master, Output};
 pub use process::{Process, Root, eventually, free_port};
-pub use provision::Tools;
+pub use provision::{RELEASES, Release, Tools};
 pub use proxy::{Proxy, Settings, vsalt};
 pub use vcsim::Vcsim;
 pub use wire::{Way, Wire};

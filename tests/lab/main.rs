@@ -11,7 +11,7 @@ use lab::stress::{self, Plan};
 use lab::{Error, Master, Proxy, Result, Settings, Tools, Vcsim, process, provision, proxy, vcsim};
 use serde_json::json;
 
-const USAGE: &str = "usage: lab provision            make what the lab needs
+const USAGE: &str = "usage: lab provision            make what the lab needs: all three lines of Salt, and the simulator
        lab prove                  check the simulator itself: vet, tests, and pyVmomi against it
        lab up [--proxy|--python]  hold up a master and a simulator (and our proxy minion, or Salt's own) until enter or Ctrl-C
        lab demo [--keep]          the demo; with --keep all stays up until enter or Ctrl-C
@@ -26,7 +26,7 @@ fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = args.iter().map(String::as_str).collect();
     let done = match words.as_slice() {
-        ["provision"] => Tools::provide().map(drop),
+        ["provision"] => Tools::provide_all(&provision::RELEASES),
         ["prove"] => prove(),
         ["demo"] => Demo::show().and_then(Demo::end),
         ["demo", "--keep"] => Demo::show().and_then(|demo| {

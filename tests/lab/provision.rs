@@ -11,23 +11,30 @@ use std::time::Duration;
 use crate::error::Doing;
 use crate::{Error, Result, process};
 
-/// A Salt release we know, and the file that pins what it runs on.
+/// A Salt release we know, and what it runs on.
+#[derive(Debug)]
 pub struct Release {
     /// The version of the `salt` package on PyPI.
     pub version: &'static str,
-    /// Its pins, if the lab can make an environment of it.
-    pins: Option<&'static str>,
+    pins: &'static str,
+}
+
+impl Release {
+    /// The line: what the version begins with.
+    pub fn line(&self) -> u32 {
+        self.version.split('.').next().and_then(|line| line.parse().ok()).unwrap_or_default()
+    }
 }
 
 /// The newest release of each line that Salt supports.
-pub const RELEASES: [Release; 3] = [
-    Release { version: "3006.30", pins: Some(include_str!("python/salt-3006.30.txt")) },
-    Release { version: "3007.17", pins: Some(include_str!("python/salt-3007.17.txt")) },
-    Release { version: "3008.5", pins: Some(include_str!("python/salt-3008.5.txt")) },
+pub static RELEASES: [Release; 3] = [
+    Release { version: "3006.30", pins: include_str!("python/salt-3006.30.txt") },
+    Release { version: "3007.17", pins: include_str!("python/salt-3007.17.txt") },
+    Release { version: "3008.5", pins: include_str!("python/salt-3008.5.txt") },
 ];
 
-/// The release that tests and the demo use.
-pub const RELEASE: &str = "3007.17";
+/// The release that tests and the demo use unless they say otherwise.
+pub static RELEASE: &Release = &RELEASES[1];
 
 /// What pip builds and installs the rest with, as in the pins.
 const BUILDERS: [&str; 4] = ["pip", "setuptools", "wheel", "Cython"];
@@ -48,6 +55,8 @@ const PACKAGES: [&str; 9] = [
 /// The parts that do not move, ready for use.
 #[derive(Clone, Debug)]
 pub struct Tools {
+    /// The Salt that is here.
+    pub release: &'static Release,
     /// The folder with `salt-master`, `salt`, `python3` …
     pub bin: PathBuf,
     /// The simulator.
@@ -55,26 +64,34 @@ pub struct Tools {
 }
 
 impl Tools {
-    /// What is there already, without making anything.
+    /// What is there already, with the usual release, without making anything.
     pub fn present() -> Result<Tools> {
-        let venv = venv(RELEASE);
-        let wanted = stamp(release(RELEASE)?.1);
-        if fs::read_to_string(venv.join(STAMP)).ok() != Some(wanted) {
-            return Err(Error::new(format!("there is no Salt {RELEASE} in {}", venv.display())));
+        Tools::with(RELEASE)
+    }
+
+    /// What is there already, with this release.
+    pub fn with(release: &'static Release) -> Result<Tools> {
+        let venv = venv(release);
+        if !complete(release) {
+            return Err(Error::new(format!("there is no Salt {} in {}", release.version, venv.display())));
         }
         let vcsim = vcsim_path()?;
         if !vcsim.exists() {
             return Err(Error::new(format!("the simulator is not built ({})", vcsim.display())));
         }
-        Ok(Tools { bin: venv.join("bin"), vcsim })
+        Ok(Tools { release, bin: venv.join("bin"), vcsim })
     }
 
-    /// Makes what is missing. Says what it does, on standard error.
+    /// Makes what is missing for the usual release. Says what it does, on standard error.
     pub fn provide() -> Result<Tools> {
-        if let Ok(tools) = Tools::present()
-            && PACKAGES.into_iter().all(installed)
-        {
-            return Ok(tools);
+        Tools::provide_all(std::slice::from_ref(RELEASE))?;
+        Tools::present()
+    }
+
+    /// Makes what is missing for these releases.
+    pub fn provide_all(releases: &'static [Release]) -> Result<()> {
+        if releases.iter().all(|release| Tools::with(release).is_ok()) && PACKAGES.into_iter().all(installed) {
+            return Ok(());
         }
         fs::create_dir_all(lab_dir()).doing(lab_dir().display())?;
         let lock = File::create(lab_dir().join("lock"))?;
@@ -83,9 +100,14 @@ impl Tools {
             lock.lock().doing("the lab's lock")?;
         }
         packages()?;
-        salt(RELEASE)?;
-        simulator()?;
-        Tools::present()
+        // Beside one another: most of the time goes into waiting for the network and into compilers that use one core.
+        std::thread::scope(|scope| {
+            let simulator = scope.spawn(|| simulator().map(drop));
+            let salts: Vec<_> = releases.iter().map(|r| scope.spawn(move || salt(r).map(drop))).collect();
+            salts.into_iter().chain([simulator]).try_for_each(|made| {
+                made.join().unwrap_or_else(|_| Err(Error::new("provisioning ended by a defect of the lab")))
+            })
+        })
     }
 
     /// A program of the Python environment.
@@ -133,18 +155,17 @@ fn root() -> bool {
 const STAMP: &str = ".complete";
 
 /// Makes the Python environment of a Salt release from its pins; Salt itself is built from its sdist.
-pub fn salt(version: &str) -> Result<PathBuf> {
-    let (release, pins) = release(version)?;
-    let venv = venv(version);
-    let wanted = stamp(pins);
-    if fs::read_to_string(venv.join(STAMP)).ok().as_ref() == Some(&wanted) {
+fn salt(release: &Release) -> Result<PathBuf> {
+    let Release { version, pins } = release;
+    let venv = venv(release);
+    if complete(release) {
         return Ok(venv);
     }
     if venv.exists() {
         say(&format!("{} is not complete or not of these pins: made anew", venv.display()));
         fs::remove_dir_all(&venv)?;
     }
-    say(&format!("making a Python environment with Salt {} (about two minutes)", release.version));
+    say(&format!("making a Python environment with Salt {version} (some minutes)"));
     let list = lab_dir().join(format!("salt-{version}.txt"));
     fs::write(&list, pins)?;
     // Debian's interpreter by its path: another python3 may come first in PATH.
@@ -176,19 +197,17 @@ pub fn salt(version: &str) -> Result<PathBuf> {
     compile.args(["-m", "compileall", "-q", "-j", "2"]).arg(venv.join("lib"));
     process::run(&compile, Duration::from_secs(600))?;
     checked(Command::new(venv.join("bin/salt-master")).arg("--version"), 60)?;
-    fs::write(venv.join(STAMP), wanted)?;
+    fs::write(venv.join(STAMP), stamp(pins))?;
     Ok(venv)
 }
 
-fn release(version: &str) -> Result<(&'static Release, &'static str)> {
-    let known = RELEASES.iter().find(|r| r.version == version);
-    let release = known.ok_or_else(|| Error::new(format!("Salt {version} is none of the lab's releases")))?;
-    let pins = release.pins.ok_or_else(|| Error::new(format!("no pins are recorded for Salt {version}")))?;
-    Ok((release, pins))
+/// The environment was made to its end, of these very pins.
+fn complete(release: &Release) -> bool {
+    fs::read_to_string(venv(release).join(STAMP)).is_ok_and(|found| found == stamp(release.pins))
 }
 
-fn venv(version: &str) -> PathBuf {
-    lab_dir().join(format!("salt-{version}"))
+fn venv(release: &Release) -> PathBuf {
+    lab_dir().join(format!("salt-{}", release.version))
 }
 
 /// Where the simulator's source is.
