@@ -61,7 +61,10 @@ impl RemoteMaster {
 
 /// The load of a single event (`_minion_event`). Data may be anything; the start events have text.
 pub fn event_load(id: &str, tag: &str, data: Value) -> Map {
-    map! { "id" => id, "cmd" => "_minion_event", "pretag" => Value::None, "data" => data, "tag" => tag }
+    // The channel puts the token in the place that is kept for it here.
+    map! {
+        "id" => id, "cmd" => "_minion_event", "pretag" => Value::None, "tok" => "", "data" => data, "tag" => tag,
+    }
 }
 
 impl Master for RemoteMaster {

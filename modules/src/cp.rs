@@ -90,7 +90,7 @@ async fn list_master_symlinks(
     prefix: String,
 ) -> Result<Value> {
     let saltenv = saltenv_of(cx, saltenv);
-    cx.master().request(map! { "cmd" => "_symlink_list", "saltenv" => saltenv, "prefix" => prefix }).await
+    cx.master().request(map! { "saltenv" => saltenv, "prefix" => prefix, "cmd" => "_symlink_list" }).await
 }
 
 /// Lists the SLS files of an environment by the names that states go by.
@@ -134,7 +134,7 @@ async fn hash_file(
 ) -> Result<Value> {
     let hash = match Source::of(cx, &path, saltenv) {
         Source::Server { path, saltenv } => match cx.files().hash(path, saltenv).await? {
-            Some(hash) => map! { "hsum" => hash.hsum, "hash_type" => hash.hash_type },
+            Some(hash) => map! { "hash_type" => hash.hash_type, "hsum" => hash.hsum },
             None => return Ok("".into()),
         },
         Source::Local(path) if path.is_file() => local_hash(cx, &path)?,

@@ -296,7 +296,8 @@ fn flushing(cx: &Context) -> Map {
 /// Whether the load came to the master. What it says to it is not told: it is false for a mine that was empty.
 async fn sent(cx: &Context, load: Map) -> Result<bool> {
     let cmd = load.get_str("cmd").unwrap_or_default().to_string();
-    match cx.master().request(load.with("_stamp", stamp())).await {
+    // The channel puts the token in the place that is kept for it here.
+    match cx.master().request(load.with("_stamp", stamp()).with("tok", "")).await {
         Ok(_) => Ok(true),
         Err(e) => {
             error!("The master did not take {cmd}: {e}");

@@ -199,9 +199,12 @@ impl Life {
         Ok((channel, renewed))
     }
 
-    /// The first request of a proxy has empty grains: they need the device, which needs the pillar.
+    /// The first request of a proxy has the grains of its configuration only: the others need the device, which needs
+    /// the pillar.
     async fn first_pillar(&self, channel: &dyn Channel) -> salt::Result<Map> {
-        let load = pillar::load(&self.configured, self.identity.id(), &Map::new(), &PillarRequest::default());
+        let none = Map::new();
+        let grains = self.configured.get("grains").and_then(Value::as_map).unwrap_or(&none);
+        let load = pillar::load(&self.configured, self.identity.id(), grains, &PillarRequest::default());
         pillar::compile_over(channel, load).await
     }
 
