@@ -17,7 +17,7 @@ use crate::{Error, Result, Tools, process, provision};
 pub struct Event {
     /// Its tag.
     pub tag: String,
-    /// Its data; bytes are `{"__bytes__": hex}`.
+    /// Its data; bytes are `{"__bytes__": hex}`, a map with other keys than text `{"__map__": [[key, value], ...]}`.
     pub data: Value,
     /// When we read it.
     pub at: Instant,
@@ -102,6 +102,9 @@ impl Bus {
         let answer = read(answers)?;
         match answer["jid"].as_str() {
             Some(jid) => Ok(Job { bus: self, jid: jid.to_owned(), mark, minions: answer["minions"].clone() }),
+            None if answer == json!({}) => {
+                Ok(Job { bus: self, jid: String::new(), mark, minions: json!([]) })
+            }
             None => Err(Error::new(format!("publishing {job}: {answer}"))),
         }
     }
@@ -126,7 +129,7 @@ impl Drop for Bus {
 /// A job that was published.
 pub struct Job<'a> {
     bus: &'a Bus,
-    /// Its id.
+    /// Its id. Empty: the master knows no minion that could match, and published nothing.
     pub jid: String,
     /// The bus as it was before the job.
     pub mark: usize,

@@ -6,6 +6,7 @@
 
 pub mod bus;
 pub mod demo;
+pub mod endure;
 pub mod error;
 pub mod http;
 pub mod machine;

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use lab::demo::Demo;
+use lab::endure::{self, endure};
 use lab::error::Doing;
 use lab::soak;
 use lab::stress::{self, Plan};
@@ -15,6 +16,8 @@ const USAGE: &str = "usage: lab provision            make what the lab needs: al
        lab prove                  check the simulator itself: vet, tests, and pyVmomi against it
        lab up [--proxy|--python]  hold up a master and a simulator (and our proxy minion, or Salt's own) until enter or Ctrl-C
        lab demo [--keep]          the demo; with --keep all stays up until enter or Ctrl-C
+       lab endure [JOBS [DEATHS [SEED]]]
+                                  many jobs while master and minion are killed at random (10000 jobs, 20 deaths of each)
        lab vcsim [FLAG...]        hold up a simulator alone
        lab stress [NAME=N...]     prove that there is one session for life, with a release build: jobs, kills and
                                   restarts of the vCenter, crashes of the proxy (by default 10000, 100, 20, 5)
@@ -36,6 +39,7 @@ fn main() -> ExitCode {
         }),
         ["up"] => up(None),
         ["up", who @ ("--proxy" | "--python")] => up(Some(who)),
+        ["endure", numbers @ ..] => endurance(numbers),
         ["vcsim", flags @ ..] => simulator(flags),
         ["stress", numbers @ ..] => stress(numbers),
         ["soak", "hours", numbers @ ..] => soak(soak::Plan::HOURS, numbers),
@@ -69,6 +73,28 @@ fn prove() -> Result<()> {
         println!("{name}: {}", out.lines().last().unwrap_or("nothing to say"));
     }
     Ok(())
+}
+
+fn endurance(numbers: &[&str]) -> Result<()> {
+    let number = |at: usize, default: u32| match numbers.get(at) {
+        Some(text) => text.parse().map_err(|_| Error::new(format!("{text} is no number\n{USAGE}"))),
+        None => Ok(default),
+    };
+    let deaths = number(1, 20)?;
+    let plan = endure::Plan {
+        jobs: number(0, 10_000)?,
+        restarts: deaths,
+        kills: deaths,
+        seed: number(2, 1)?.into(),
+    };
+    let outcome = endure(&Tools::provide()?, plan)?;
+    println!("{outcome}");
+    match outcome.repeated.is_empty() && outcome.missing.is_empty() {
+        true => Ok(()),
+        false => {
+            Err(Error::new(format!("more than once: {:?}\nmissing: {:?}", outcome.repeated, outcome.missing)))
+        }
+    }
 }
 
 fn simulator(flags: &[&str]) -> Result<()> {

@@ -20,26 +20,51 @@ pub struct Master {
     tools: Tools,
     publish_port: u16,
     ret_port: u16,
+    prelude: String,
 }
 
 impl Master {
     /// Starts a master with these options over the lab's own, and taps its bus.
     pub fn start(tools: &Tools, options: Value) -> Result<Master> {
+        Master::start_after(tools, options, "")
+    }
+
+    /// Another master with the keys of this one, as masters that share minions have them.
+    pub fn another(&self, options: Value) -> Result<Master> {
+        let master = Master::new(&self.tools, "")?;
+        for entry in fs::read_dir(self.path("pki"))?.flatten().filter(|e| !e.path().is_dir()) {
+            fs::copy(entry.path(), master.path("pki").join(entry.file_name()))?;
+        }
+        master.begin(&options)
+    }
+
+    /// The same, its Python having run this source before: the installed Salt stays as it is. The source may note things in
+    /// the file that `VSALT_RECORD` names: `record` in the master's root.
+    pub fn start_after(tools: &Tools, options: Value, prelude: &str) -> Result<Master> {
+        Master::new(tools, prelude)?.begin(&options)
+    }
+
+    fn new(tools: &Tools, prelude: &str) -> Result<Master> {
         let root = Root::new()?;
-        let mut master = Master {
+        let master = Master {
             bus: None,
             process: None,
             root,
             tools: tools.clone(),
             publish_port: free_port()?,
             ret_port: free_port()?,
+            prelude: prelude.to_owned(),
         };
-        for dir in ["etc", "pki", "run", "cache", "files", "pillar"] {
+        for dir in ["etc", "pki", "prelude", "run", "cache", "files", "pillar"] {
             fs::create_dir(master.path(dir))?;
         }
-        master.configure(&options)?;
-        master.up()?;
         Ok(master)
+    }
+
+    fn begin(mut self, options: &Value) -> Result<Master> {
+        self.configure(options)?;
+        self.up()?;
+        Ok(self)
     }
 
     /// Writes the configuration: the lab's own options and these; counts from the next start.
@@ -80,6 +105,11 @@ impl Master {
     fn up(&mut self) -> Result<()> {
         let mut command = self.command("salt-master");
         command.args(["-l", "info"]);
+        if !self.prelude.is_empty() {
+            // Python looks for a module of this name before it looks at the program.
+            write(&self.path("prelude/sitecustomize.py"), self.prelude.as_bytes())?;
+            command.env("PYTHONPATH", self.path("prelude")).env("VSALT_RECORD", self.path("record"));
+        }
         self.process = Some(Process::start("salt-master", &command, &self.path("master.out"))?);
         let ready = eventually(Duration::from_secs(90), || {
             let open = |port| TcpStream::connect(("127.0.0.1", port)).is_ok();
@@ -197,6 +227,11 @@ impl Master {
         let part = dir.join(format!("top.{:?}", std::thread::current().id()));
         fs::write(&part, format!("{:#}\n", json!({"base": top})))?;
         fs::rename(part, dir.join("top.sls")).doing("the pillar's top file")
+    }
+
+    /// What its Python runs before it, from the next start on.
+    pub fn set_prelude(&mut self, prelude: &str) {
+        prelude.clone_into(&mut self.prelude);
     }
 
     /// Ends it as `systemctl stop` would.

@@ -90,7 +90,8 @@ impl Tools {
 
     /// Makes what is missing for these releases.
     pub fn provide_all(releases: &'static [Release]) -> Result<()> {
-        if releases.iter().all(|release| Tools::with(release).is_ok()) && PACKAGES.into_iter().all(installed) {
+        if releases.iter().all(|release| Tools::with(release).is_ok()) && PACKAGES.into_iter().all(installed)
+        {
             return Ok(());
         }
         fs::create_dir_all(lab_dir()).doing(lab_dir().display())?;

@@ -3,7 +3,9 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use crate::Result;
 
@@ -20,6 +22,8 @@ struct Shared {
     state: Mutex<State>,
     /// Connections that something has gone astray on, by the client's address, and which way.
     dead: Mutex<Vec<(SocketAddr, Way)>>,
+    /// Bytes that came from the server.
+    received: AtomicUsize,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -27,6 +31,7 @@ enum State {
     Open,
     Cut,
     Held(Way),
+    Paused,
     Gone,
 }
 
@@ -48,6 +53,7 @@ impl Wire {
             near: Mutex::default(),
             state: Mutex::new(State::Open),
             dead: Mutex::default(),
+            received: AtomicUsize::new(0),
         });
         let wire = Wire { port: listener.local_addr()?.port(), shared: Arc::clone(&shared) };
         std::thread::spawn(move || {
@@ -55,7 +61,7 @@ impl Wire {
                 match *lock(&shared.state) {
                     State::Gone => return,
                     State::Cut => continue,
-                    State::Open | State::Held(_) => {}
+                    State::Open | State::Held(_) | State::Paused => {}
                 }
                 let _ = shared.join(near);
             }
@@ -84,6 +90,17 @@ impl Wire {
     /// has lost anything stays so for ever, as one that a firewall has forgotten.
     pub fn hold(&self, way: Way) {
         *lock(&self.shared.state) = State::Held(way);
+    }
+
+    /// Keeps what either side says, with the connections open, and delivers it after [`Wire::mend`]: packets that vanish for a
+    /// while, and are sent again.
+    pub fn pause(&self) {
+        *lock(&self.shared.state) = State::Paused;
+    }
+
+    /// How many bytes came from the server so far.
+    pub fn received(&self) -> usize {
+        self.shared.received.load(Ordering::Relaxed)
     }
 
     /// Lets connections through again.
@@ -116,6 +133,12 @@ impl Shared {
             std::thread::spawn(move || {
                 let mut buffer = [0; 16 * 1024];
                 while let Ok(n @ 1..) = from.read(&mut buffer) {
+                    if way == Way::Back {
+                        shared.received.fetch_add(n, Ordering::Relaxed);
+                    }
+                    while *lock(&shared.state) == State::Paused {
+                        std::thread::sleep(Duration::from_millis(20));
+                    }
                     if !shared.swallows(id, way) && into.write_all(&buffer[..n]).is_err() {
                         break;
                     }

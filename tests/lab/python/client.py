@@ -1,7 +1,7 @@
 """Publishes jobs and listens to the event bus of a Salt master, for the lab.
 
 usage: client.py tap CONFIG      prints every event as a line of JSON
-       client.py publish CONFIG  reads a job as a line of JSON, prints {"jid", "minions"} or {"error"}
+       client.py publish CONFIG  reads a job as a line of JSON, prints {"jid", "minions"}, {"error"}, or {} if no minion is known that could match
 Ends when standard input closes.
 """
 
@@ -14,26 +14,22 @@ import salt.client
 import salt.config
 import salt.utils.event
 
-
-def plain(value):
-    """What JSON cannot say, said so that it can be told apart."""
-    if isinstance(value, (bytes, bytearray)):
-        return {"__bytes__": bytes(value).hex()}
-    return {"__repr__": repr(value)}
+sys.dont_write_bytecode = True  # the next one lies in our sources
+from plain import keyed, plain
 
 
-def keyed(value):
-    """JSON has text keys only."""
-    if isinstance(value, dict):
-        return {k if isinstance(k, str) else repr(k): keyed(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [keyed(v) for v in value]
+def meant(value):
+    """What JSON cannot say, from how `say` says it."""
+    if "__bytes__" in value:
+        return bytes.fromhex(value["__bytes__"])
+    if "__map__" in value:
+        return dict(value["__map__"])
     return value
 
 
 def say(value):
-    sys.stdout.write(json.dumps(keyed(value), default=plain) + "\n")
-    sys.stdout.flush()
+    answers.write(json.dumps(keyed(value), default=plain) + "\n")
+    answers.flush()
 
 
 def tap(config):
@@ -58,11 +54,13 @@ def publish(config):
     client = salt.client.LocalClient(c_path=config)
     say({"tag": "ready"})
     for line in sys.stdin:
-        job = json.loads(line)
+        job = json.loads(line, object_hook=meant)
         try:
             say(client.run_job(listen=False, **job))
         except Exception as error:  # whatever it is, the test shall read it
             say({"error": f"{type(error).__name__}: {error}"})
 
 
+# Salt prints for people, too: that no minion matched, for one.
+answers, sys.stdout = sys.stdout, sys.stderr
 {"tap": tap, "publish": publish}[sys.argv[1]](sys.argv[2])
