@@ -167,6 +167,7 @@ pub(crate) struct For {
 pub(crate) struct Macro {
     /// `None` for the body of a call block.
     pub name: Option<Arc<str>>,
+    pub line: usize,
     pub args: Vec<(Arc<str>, Option<Expr>)>,
     pub body: Body,
     pub uses_caller: bool,

@@ -66,6 +66,8 @@ pub(crate) enum PyIter {
     Items(std::vec::IntoIter<Value>),
     Lazy(std::sync::Arc<Lazy>),
     Range(std::sync::Arc<crate::value::Range>, usize),
+    /// The items that fit the test of a loop, looked at one by one.
+    Fitting(Box<PyIter>, std::sync::Arc<crate::ast::For>, Box<crate::render::Cx>),
 }
 
 impl PyIter {
@@ -114,6 +116,12 @@ impl PyIter {
             }
             Self::Items(items) => items.next(),
             Self::Lazy(lazy) => lazy.next(state)?,
+            Self::Fitting(all, node, cx) => loop {
+                match all.next(state)? {
+                    Some(item) if !state.fits(node, &item, cx)? => {}
+                    other => break other,
+                }
+            },
             Self::Range(range, at) => {
                 let item = range.get(*at);
                 *at += 1;

@@ -408,18 +408,9 @@ impl State<'_> {
         let _guard = self.enter()?;
         let mut iter = PyIter::new(self, items)?;
         let mut length = items.length().ok();
-        if let Some(test) = &node.test {
-            let mut kept = Vec::new();
-            while let Some(item) = iter.next(self)? {
-                self.step()?;
-                let inner = cx.inner();
-                self.assign(&node.target, item.clone(), &inner)?;
-                if self.eval(test, &inner)?.truth()? {
-                    kept.push(item);
-                }
-            }
+        if node.test.is_some() {
             length = None;
-            iter = PyIter::Items(kept.into_iter());
+            iter = PyIter::Fitting(Box::new(iter), node.clone(), Box::new(cx.clone()));
         }
         let looped =
             node.extended.then(|| Arc::new(Loop::new(node, iter_take(&mut iter), items, length, cx, depth)));
@@ -448,6 +439,15 @@ impl State<'_> {
             self.exec(&node.otherwise, &cx.inner(), out)?;
         }
         Ok(())
+    }
+
+    /// Whether an item fits the test of a loop.
+    pub(crate) fn fits(&self, node: &For, item: &Value, cx: &Cx) -> Result<bool> {
+        self.step()?;
+        let Some(test) = &node.test else { return Ok(true) };
+        let inner = cx.inner();
+        self.assign(&node.target, item.clone(), &inner)?;
+        self.eval(test, &inner)?.truth()
     }
 
     fn exec_block_tag(&self, block: &Arc<Block>, cx: &Cx, out: &mut String) -> Result<()> {

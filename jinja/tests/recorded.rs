@@ -171,3 +171,14 @@ fn oracle() {
     };
     check("oracle-cases", cases.map(|c| (name(c), difference(&oracle_environment(c, &data["files"]), c))));
 }
+
+/// Random templates of `data/fuzz.py`: those recorded with the sources, or those of the file that `JINJA_FUZZ` names.
+#[test]
+fn fuzz() {
+    let recorded = include_str!("data/fuzz-cases.json").to_owned();
+    let text = std::env::var("JINJA_FUZZ").map_or(recorded, |path| std::fs::read_to_string(path).unwrap());
+    let data: Json = serde_json::from_str(&text).unwrap();
+    let cases = data["cases"].as_array().unwrap().iter();
+    let name = |c: &Json| format!("{}{}", c["t"].as_str().unwrap(), c["u"].as_str().unwrap_or(""));
+    check("fuzz-cases", cases.map(|c| (name(c), difference(&oracle_environment(c, &data["files"]), c))));
+}

@@ -346,7 +346,7 @@ impl Parser<'_> {
         }
         let uses_kwargs = self.undeclared(since, "kwargs") && !has("kwargs");
         let uses_varargs = self.undeclared(since, "varargs") && !has("varargs");
-        Ok(Macro { name, args, body, uses_caller, uses_kwargs, uses_varargs })
+        Ok(Macro { name, line, args, body, uses_caller, uses_kwargs, uses_varargs })
     }
 
     fn parse_call_block(&mut self, line: usize) -> Result<StmtKind> {

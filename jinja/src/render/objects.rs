@@ -84,10 +84,17 @@ impl Macro {
             )));
         }
         let cx = Cx::root(&self.template, &self.context, Some(scope.clone()), Frame::Macro, self.escape);
+        // A default sees all parameters, and one that has no value yet hides what there is outside.
+        for ((name, _), value) in def.args.iter().zip(&values) {
+            scope.set(name, value.clone().unwrap_or_else(|| Undefined::name(kind, name)));
+        }
         for ((name, default), value) in def.args.iter().zip(values) {
             let value = match (value, default) {
-                (Some(v), _) => v,
-                (None, Some(default)) => state.eval(default, &cx)?,
+                (Some(_), _) => continue,
+                (None, Some(default)) => {
+                    let value = state.eval(default, &cx);
+                    value.map_err(|e| e.within(&self.template.name, def.line, &Frame::Macro).leave())?
+                }
                 (None, None) => {
                     Undefined::hint(kind, format!("parameter {} was not provided", repr_str(name)))
                 }

@@ -55,26 +55,54 @@ T+= [{"t":"# for i in [1,2]\n  ${i}\n# endfor\nx ## c\ny","s":{"line_statement_p
 for e in ["{{ nope }}|","{{ nope.x }}","{{ nope + 1 }}","{% for x in nope %}{% endfor %}ok","{{ nope == nope2 }}","{{ nope is defined }}","{{ [nope] }}","{{ nope|length }}","{% if nope %}a{% endif %}b","{{ {}.x }}|","{{ {}.x.y }}","{{ 'a' ~ nope }}","{{ nope|join }}|"]:
     for u in ["default","chainable","debug"]: T.append({"t":e,"u":u})
 L={"inc":"inc:{{ local|default('nolocal') }};","bad":"x\n{{ nope }}","badsyntax":"a\n{{ foo bar }}","m":"{% macro f(a) %}f{{ a }}{% endmacro %}{% set v = 7 %}{% set _p = 1 %}body","ctx":"{% macro show() %}{{ local|default('none') }}{% endmacro %}","base":"<{% block body %}base{% endblock %}>{{ v|default('nov') }}","child":"{% extends 'base' %}{% block body %}c({{ super() }}){% endblock %}","req":"{% block r required %}{% endblock %}"}
-if __name__=="__main__":
-    import json,sys
+def record(cases, files):
+    """What Jinja2 makes of each case, without those that are there twice."""
+    import json
+    import re
+    import traceback
+
+    from jinja2 import ChainableUndefined, DebugUndefined, DictLoader, StrictUndefined, Undefined
     from jinja2.sandbox import SandboxedEnvironment
-    from jinja2 import StrictUndefined,Undefined,ChainableUndefined,DebugUndefined,DictLoader
-    import traceback,re
-    U={"default":Undefined,"chainable":ChainableUndefined,"debug":DebugUndefined}
-    out=[]; seen=set()
-    for c in T:
-        if isinstance(c,str): c={"t":c}
-        k=json.dumps(c)
-        if k in seen: continue
-        seen.add(k)
-        env=SandboxedEnvironment(undefined=U.get(c.get("u"),StrictUndefined),loader=DictLoader(L),extensions=['jinja2.ext.do','jinja2.ext.loopcontrols'],**c.get("s",{}))
-        try: c["out"]=re.sub(r"0x[0-9a-f]{6,}","0x7f0000000000",env.from_string(c["t"]).render())
+
+    kinds = {"default": Undefined, "chainable": ChainableUndefined, "debug": DebugUndefined}
+    frames = ("template", "block ", "macro")
+    answers, seen = [], set()
+    for case in cases:
+        case = {"t": case} if isinstance(case, str) else dict(case)
+        key = json.dumps(case)
+        if key in seen:
+            continue
+        seen.add(key)
+        env = SandboxedEnvironment(
+            undefined=kinds.get(case.get("u"), StrictUndefined), loader=DictLoader(files),
+            extensions=["jinja2.ext.do", "jinja2.ext.loopcontrols"], **case.get("s", {}),
+        )
+        address = lambda text: re.sub(r"0x[0-9a-f]{6,}", "0x7f0000000000", text)
+        try:
+            case["out"] = address(env.from_string(case["t"]).render())
         except Exception as e:
-            c["err"]=type(e).__name__; c["msg"]=re.sub(r" \(<.*, line \d+\)$","",re.sub(r"0x[0-9a-f]{6,}","0x7f0000000000",str(e.args[0]) if type(e).__name__=='SyntaxError' else str(e)))
-            if hasattr(e,'lineno') and type(e).__name__.startswith("Template"): c["line"]=e.lineno; c["msg"]=e.message
+            case["err"] = type(e).__name__
+            text = str(e.args[0]) if type(e).__name__ == "SyntaxError" else str(e)
+            case["msg"] = re.sub(r" \(<.*, line \d+\)$", "", address(text))
+            if hasattr(e, "lineno") and type(e).__name__.startswith("Template"):
+                case["line"], case["msg"] = e.lineno, e.message
             else:
-                tb=[f for f in traceback.extract_tb(e.__traceback__) if f.filename=="<template>" or f.name in("top-level template code",) or f.name.startswith("template")or f.name.startswith("block ") or f.name.startswith("macro")]
-                c["line"]=tb[-1].lineno if tb else 0
-        out.append(c)
-    json.dump({"files":L,"cases":out},open(sys.argv[1],"w"),ensure_ascii=True,indent=0)
-    print(len(out))
+                own = lambda f: f.filename == "<template>" or f.name == "top-level template code" or f.name.startswith(frames)
+                places = [f for f in traceback.extract_tb(e.__traceback__) if own(f)]
+                case["line"] = places[-1].lineno if places else 0
+        answers.append(case)
+    return answers
+
+
+def write(path, answers, files):
+    import json
+
+    with open(path, "w") as out:
+        json.dump({"files": files, "cases": answers}, out, ensure_ascii=True, indent=0)
+    print(len(answers))
+
+
+if __name__ == "__main__":
+    import sys
+
+    write(sys.argv[1], record(T, L), L)
