@@ -36,10 +36,20 @@ struct Heard {
     more: Condvar,
 }
 
+/// A tap that waits for its master to come up.
+pub struct Tap(Child, BufReader<ChildStdout>);
+
+impl Tap {
+    /// Begins to wait for the bus of the master with this configuration file.
+    pub fn on(tools: &Tools, config: &Path, home: &Path) -> Result<Tap> {
+        client(tools, "tap", config, home).map(|(child, out)| Tap(child, out))
+    }
+}
+
 impl Bus {
-    /// Taps the bus of the master with this configuration file.
-    pub fn open(tools: &Tools, config: &Path, home: &Path) -> Result<Bus> {
-        let (tap, mut out) = client(tools, "tap", config, home)?;
+    /// Taps the bus of the master with this configuration file, which is up.
+    pub fn open(tap: Tap, tools: &Tools, config: &Path, home: &Path) -> Result<Bus> {
+        let Tap(tap, mut out) = tap;
         let (publisher, mut answers) = client(tools, "publish", config, home)?;
         read(&mut out).doing("tapping the master's bus")?;
         read(&mut answers).doing("a client of the master")?;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
+use crate::bus::Tap;
 use crate::error::Doing;
 use crate::{Bus, Error, Process, Result, Root, Tools, eventually, free_port, process};
 
@@ -110,6 +111,14 @@ impl Master {
             write(&self.path("prelude/sitecustomize.py"), self.prelude.as_bytes())?;
             command.env("PYTHONPATH", self.path("prelude")).env("VSALT_RECORD", self.path("record"));
         }
+        // What a master that was killed has left: nobody listens there.
+        for entry in fs::read_dir(self.path("run"))?
+            .flatten()
+            .filter(|e| e.path().extension().is_some_and(|e| e == "ipc"))
+        {
+            fs::remove_file(entry.path())?;
+        }
+        let tap = Tap::on(&self.tools, &self.path("etc/master"), self.root.path())?;
         self.process = Some(Process::start("salt-master", &command, &self.path("master.out"))?);
         let ready = eventually(Duration::from_secs(90), || {
             let open = |port| TcpStream::connect(("127.0.0.1", port)).is_ok();
@@ -122,7 +131,7 @@ impl Master {
         if ready != Some(true) {
             return Err(Error::new(format!("the master did not start\n{}", self.tail())));
         }
-        self.bus = Some(Bus::open(&self.tools, &self.path("etc/master"), self.root.path())?);
+        self.bus = Some(Bus::open(tap, &self.tools, &self.path("etc/master"), self.root.path())?);
         Ok(())
     }
 

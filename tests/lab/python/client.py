@@ -9,6 +9,7 @@ import json
 import os
 import sys
 import threading
+import time
 
 import salt.client
 import salt.config
@@ -33,17 +34,19 @@ def say(value):
 
 
 def tap(config):
-    opts = salt.config.client_config(config)
-    bus = salt.utils.event.get_event("master", sock_dir=opts["sock_dir"], opts=opts, listen=True)
-    bus.connect_pub(timeout=30)
-    say({"tag": "ready", "data": {}})
-
     def end():
         while sys.stdin.readline():
             pass
         os._exit(0)
 
     threading.Thread(target=end, daemon=True).start()
+    opts = salt.config.client_config(config)
+    # Started beside the master: who listens only when it is up misses what its first minions say.
+    while not os.path.exists(os.path.join(opts["sock_dir"], "master_event_pub.ipc")):
+        time.sleep(0.02)
+    bus = salt.utils.event.get_event("master", sock_dir=opts["sock_dir"], opts=opts, listen=True)
+    bus.connect_pub(timeout=60)
+    say({"tag": "ready", "data": {}})
     while True:
         event = bus.get_event(wait=60, full=True)
         if event is not None:
