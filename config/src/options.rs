@@ -319,6 +319,20 @@ pub const SECTIONS: &[Section] = &[
                 "Passwords that a vCenter may refuse in a row before no more are tried, so that the account is not locked; a pillar refresh allows them again. The whole list is tried at least once.",
             ),
             opt(
+                "vcenter_reads",
+                I,
+                "16",
+                "Reading calls that a vCenter is asked at once. More wait for their turn.",
+            ),
+            opt(
+                "vcenter_writes",
+                I,
+                "8",
+                "Changing calls that a vCenter is asked at once; reads do not wait for them.",
+            ),
+            opt("vcenter_tasks", I, "32", "Tasks of jobs that a vCenter does at once."),
+            opt("vcenter_tasks_per_host", I, "8", "Those of them on the virtual machines of one host."),
+            opt(
                 "vcenter_session_idle",
                 NUM,
                 "600",

@@ -1,10 +1,11 @@
 //! All that a function may touch. There are no globals: identity, options, grains, pillar and session come from here,
 //! so that many identities can live in one process without seeing each other.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -32,6 +33,19 @@ pub struct Identity {
     schedule: RwLock<Option<Arc<dyn Schedule>>>,
     beacons: RwLock<Option<Arc<dyn Beacons>>>,
     environ: RwLock<Arc<Map>>,
+    queue: RwLock<Queue>,
+}
+
+/// The jids of the state runs that wait for their turn. Every one of them is a running job too, and [`Master::running`] can't
+/// tell who of those has begun to work. Who shares the running jobs shares the queue.
+#[derive(Clone, Debug, Default)]
+pub struct Queue(Arc<Mutex<BTreeSet<String>>>);
+
+impl Queue {
+    /// The jids, for as long as it is held.
+    pub fn waiting(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// What an [`Identity`] is made of at its start.
@@ -67,6 +81,7 @@ impl Identity {
             files: parts.files,
             schedule: RwLock::default(),
             beacons: RwLock::default(),
+            queue: RwLock::default(),
             environ: RwLock::default(),
         })
     }
@@ -163,6 +178,16 @@ impl Identity {
     pub fn schedule(&self) -> Result<Arc<dyn Schedule>> {
         read(&self.schedule)
             .ok_or_else(|| Error::Unavailable("the schedule is the running minion's alone".into()))
+    }
+
+    /// The queue of state runs.
+    pub fn queue(&self) -> Queue {
+        read(&self.queue)
+    }
+
+    /// Gives the identity the queue of others that share its running jobs.
+    pub fn set_queue(&self, queue: Queue) {
+        write(&self.queue, queue);
     }
 
     /// Gives the identity its scheduler.

@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 use crate::error::{Error, Result};
 use crate::inventory::collected::{self, Collected};
 use crate::inventory::watcher::{self, Command};
-use crate::inventory::{self, EntityRef, Inventory, Store};
+use crate::inventory::{self, EntityRef, Inventory, Store, VirtualMachine};
 use crate::rest::{Rest, Tags};
 use crate::session::{CallOptions, Config, Lane, Session};
 use crate::task::{self, TaskInfo, Tasks};
@@ -152,6 +152,10 @@ impl Client {
         mut progress: impl FnMut(&TaskInfo),
     ) -> Result<Value> {
         let args = args.into();
+        let _host = match self.host_of(object) {
+            Some(host) => Some(self.session.host_turn(host.moid(), method, timeout).await?),
+            None => None,
+        };
         let _turn = self.session.turn(Lane::Task, method, timeout).await?;
         let step = self.begin(object, method, &args).await?;
         let progress = |info: &TaskInfo| {
@@ -240,6 +244,12 @@ impl Client {
             }
             other => other,
         }
+    }
+
+    /// The host that a virtual machine is on.
+    fn host_of(&self, object: &MoRef) -> Option<EntityRef> {
+        let vm = EntityRef::from_moref(object)?;
+        self.read().entity::<VirtualMachine>(&vm)?.host.clone()
     }
 
     /// The vCenter's own UUID; empty for an ESXi host.

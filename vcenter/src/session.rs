@@ -279,6 +279,11 @@ impl Session {
         Ok(())
     }
 
+    /// The same for a task on a host's virtual machines; to be waited for before the lane of the tasks.
+    pub(crate) async fn host_turn(&self, host: &str, what: &str, timeout: Duration) -> Result<Turn> {
+        self.shared.admission.host_turn(host, what, timeout).await
+    }
+
     /// The way to the server, for what is no call.
     pub(crate) fn transport(&self) -> &Transport {
         &self.shared.transport

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use salt::Map;
+use salt::context::Queue;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 use vcenter::Work;
@@ -15,6 +16,8 @@ use super::proc::{ProcDir, ProcFile};
 /// The running jobs of one minion.
 #[derive(Default)]
 pub struct Jobs {
+    /// Which of the state runs among them wait.
+    queue: Queue,
     /// Where each job has a file, if it has one.
     directory: Option<ProcDir>,
     running: Mutex<Running>,
@@ -64,6 +67,11 @@ impl Jobs {
     /// Jobs with files, by which other processes see them and they those of others.
     pub fn with_files(directory: ProcDir) -> Jobs {
         Jobs { directory: Some(directory), ..Jobs::default() }
+    }
+
+    /// The queue of the state runs among them.
+    pub fn queue(&self) -> Queue {
+        self.queue.clone()
     }
 
     /// A job has come that nobody can see yet.

@@ -76,6 +76,7 @@ impl Start {
         });
         identity.set_vcenters(vcenters);
         master.belongs_to(&identity);
+        identity.set_queue(jobs.queue());
         let unusable =
             |place: &Path, e: io::Error| Exit::new(73, format!("{} can't be used: {e}", place.display()));
         let place = place(&cachedir, "spool", &masters, alone);

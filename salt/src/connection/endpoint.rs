@@ -22,14 +22,23 @@ pub struct Endpoint {
 
 impl Endpoint {
     /// What the vSphere client is told. The minion id stands in vCenter's list of sessions; `opts` have
-    /// `vcenter_login_refusals`.
+    /// `vcenter_login_refusals` and how much may be under way at once.
     pub fn config(self, id: &str, opts: &Map) -> vcenter::Config {
         let mut config = vcenter::Config::new(self.host, self.credentials);
         (config.port, config.protocol, config.trust) = (self.port, self.protocol, self.trust);
         config.user_agent = format!("vsalt/{} ({id})", env!("CARGO_PKG_VERSION"));
-        let refusals = opts.get("vcenter_login_refusals").and_then(Value::as_i64);
-        if let Some(refusals) = refusals.and_then(|number| usize::try_from(number).ok()) {
-            config.login.refusals = refusals;
+        let limits = &mut config.limits;
+        for (option, place) in [
+            ("vcenter_login_refusals", &mut config.login.refusals),
+            ("vcenter_reads", &mut limits.reads),
+            ("vcenter_writes", &mut limits.writes),
+            ("vcenter_tasks", &mut limits.tasks),
+            ("vcenter_tasks_per_host", &mut limits.tasks_per_host),
+        ] {
+            let number = opts.get(option).and_then(Value::as_i64);
+            if let Some(number) = number.and_then(|number| usize::try_from(number).ok()) {
+                *place = number;
+            }
         }
         config
     }

@@ -1,9 +1,8 @@
 //! One run at a time: who runs, who waits (`_check_queue`, `state.running`).
 
-use std::collections::BTreeSet;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use salt::context::Queue;
 use salt::{Context, Map, Result, Value, functions, salt_fn};
 
 use crate::state::front::{COMPILER_ERROR, flag};
@@ -28,10 +27,6 @@ async fn running(
 ) -> Result<Vec<String>> {
     Ok(if concurrent { vec![] } else { conflicts(cx) })
 }
-
-/// Which runs wait for their turn, as minion id and jid. Every one of them is a running job too, and `Master::running`
-/// can't tell who of those has begun to work. The id keeps many identities in one process apart.
-static WAITING: Mutex<BTreeSet<(String, String)>> = Mutex::new(BTreeSet::new());
 
 /// Waits for the turn of this run, or gives the return that refuses it.
 pub(super) async fn check(cx: &Context, queue: Option<&Value>, kwargs: &Map) -> Option<Value> {
@@ -61,26 +56,27 @@ pub(super) async fn check(cx: &Context, queue: Option<&Value>, kwargs: &Map) -> 
 
 /// A place in the queue, given back when it is dropped, also by a job that is killed while it waits.
 struct Turn {
-    key: (String, String),
+    queue: Queue,
+    jid: String,
 }
 
 impl Turn {
     fn take(cx: &Context) -> Turn {
-        let key = (cx.id().to_string(), cx.job().jid.clone());
-        waiting().insert(key.clone());
-        Turn { key }
+        let turn = Turn { queue: cx.identity().queue(), jid: cx.job().jid.clone() };
+        turn.queue.waiting().insert(turn.jid.clone());
+        turn
     }
 
     /// True if nobody works and nobody older waits. From then on this run works.
     fn mine(&self, cx: &Context) -> bool {
-        let mut waiting = waiting();
+        let mut waiting = self.queue.waiting();
         let blocks = |job: &Map| {
             let jid = job.get("jid").map(Value::to_string).unwrap_or_default();
-            jid < self.key.1 || !waiting.contains(&(self.key.0.clone(), jid))
+            jid < self.jid || !waiting.contains(&jid)
         };
         let free = !others(cx).iter().any(blocks);
         if free {
-            waiting.remove(&self.key);
+            waiting.remove(&self.jid);
         }
         free
     }
@@ -88,12 +84,8 @@ impl Turn {
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        waiting().remove(&self.key);
+        self.queue.waiting().remove(&self.jid);
     }
-}
-
-fn waiting() -> std::sync::MutexGuard<'static, BTreeSet<(String, String)>> {
-    WAITING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The other jobs that run a function of this module.

@@ -1,7 +1,8 @@
 //! How much is asked of the server at once. Who must wait is served in the order of coming; reads and writes wait in lanes
 //! of their own, so that neither holds up the other.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -20,11 +21,14 @@ pub struct Limits {
     pub writes: usize,
     /// Tasks that somebody here waits for; 32 by default.
     pub tasks: usize,
+    /// Those of them that work on one host's virtual machines; 8 by default, which is what a host does at once of the
+    /// costly ones. Who waits for a host takes no place from those who go to others.
+    pub tasks_per_host: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { reads: 16, writes: 8, tasks: 32 }
+        Self { reads: 16, writes: 8, tasks: 32, tasks_per_host: 8 }
     }
 }
 
@@ -52,12 +56,41 @@ pub struct Admission {
     reads: Arc<Semaphore>,
     writes: Arc<Semaphore>,
     tasks: Arc<Semaphore>,
+    /// The lanes of hosts that somebody goes to.
+    hosts: Mutex<HashMap<String, Weak<Semaphore>>>,
 }
 
 impl Admission {
     pub fn new(limits: Limits) -> Self {
-        let lane = |limit: usize| Arc::new(Semaphore::new(limit.clamp(1, Semaphore::MAX_PERMITS)));
-        Self { limits, reads: lane(limits.reads), writes: lane(limits.writes), tasks: lane(limits.tasks) }
+        Self {
+            limits,
+            reads: lane(limits.reads),
+            writes: lane(limits.writes),
+            tasks: lane(limits.tasks),
+            hosts: Mutex::default(),
+        }
+    }
+
+    /// Waits until it is the turn of a task on a host, before that of the task itself.
+    ///
+    /// # Errors
+    ///
+    /// As those of [`Admission::turn`].
+    pub async fn host_turn(&self, host: &str, what: &str, timeout: Duration) -> Result<Turn> {
+        let limit = self.limits.tasks_per_host;
+        let own = {
+            let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
+            hosts.retain(|_, lane| lane.strong_count() > 0);
+            match hosts.get(host).and_then(Weak::upgrade) {
+                Some(lane) => lane,
+                None => {
+                    let fresh = lane(limit);
+                    hosts.insert(host.to_owned(), Arc::downgrade(&fresh));
+                    fresh
+                }
+            }
+        };
+        wait(own, limit, what, timeout).await
     }
 
     /// Waits until it is `what`'s turn.
@@ -72,11 +105,19 @@ impl Admission {
             Lane::Task => (&self.tasks, self.limits.tasks),
             Lane::Free => return Ok(Turn(None)),
         };
-        match tokio::time::timeout(timeout, semaphore.clone().acquire_owned()).await {
-            Ok(Ok(permit)) => Ok(Turn(Some(permit))),
-            Ok(Err(_)) => Err(Error::Closed),
-            Err(_) => Err(Error::Busy { what: what.to_owned(), limit: limit.max(1), after: timeout }),
-        }
+        wait(semaphore.clone(), limit, what, timeout).await
+    }
+}
+
+fn lane(limit: usize) -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(limit.clamp(1, Semaphore::MAX_PERMITS)))
+}
+
+async fn wait(lane: Arc<Semaphore>, limit: usize, what: &str, timeout: Duration) -> Result<Turn> {
+    match tokio::time::timeout(timeout, lane.acquire_owned()).await {
+        Ok(Ok(permit)) => Ok(Turn(Some(permit))),
+        Ok(Err(_)) => Err(Error::Closed),
+        Err(_) => Err(Error::Busy { what: what.to_owned(), limit: limit.max(1), after: timeout }),
     }
 }
 
@@ -130,8 +171,6 @@ pub fn is_refusal(fault: &crate::Fault) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Mutex;
-
     use super::*;
 
     const SHORT: Duration = Duration::from_millis(20);
@@ -157,7 +196,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn each_lane_has_its_own_turns() {
-        let admission = Admission::new(Limits { reads: 1, writes: 1, tasks: 0 });
+        let admission = Admission::new(Limits { reads: 1, writes: 1, tasks: 0, tasks_per_host: 1 });
         let write = admission.turn(Lane::Write, "a", SHORT).await.unwrap();
         let error = admission.turn(Lane::Write, "PowerOnVM_Task", SHORT).await.unwrap_err();
         assert_eq!(
@@ -174,6 +213,16 @@ mod tests {
             admission.turn(Lane::Free, "e", SHORT).await.unwrap(),
             admission.turn(Lane::Free, "e", SHORT).await.unwrap(),
         ];
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_busy_host_holds_up_nobody_elses() {
+        let admission = Admission::new(Limits { tasks: 2, tasks_per_host: 1, ..Limits::default() });
+        let one = admission.host_turn("host-1", "a", SHORT).await.unwrap();
+        assert!(matches!(admission.host_turn("host-1", "b", SHORT).await, Err(Error::Busy { limit: 1, .. })));
+        let _other = admission.host_turn("host-2", "c", SHORT).await.unwrap();
+        drop(one);
+        admission.host_turn("host-1", "d", SHORT).await.unwrap();
     }
 
     #[tokio::test]
