@@ -6,8 +6,9 @@
 mod figures;
 mod scale;
 
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
+use lab::error::Doing;
 use lab::{Error, Result, Tools};
 
 fn main() -> ExitCode {
@@ -26,9 +27,21 @@ fn run() -> Result<()> {
         .iter()
         .map(|word| word.parse().map_err(|_| Error::new(format!("{word} is no number of machines"))))
         .collect::<Result<_>>()?;
-    let tools = Tools::provide()?;
-    for machines in if sizes.is_empty() { vec![10_000, 50_000] } else { sizes } {
-        scale::measure(&tools, machines)?;
+    match sizes.as_slice() {
+        [machines] => scale::measure(&Tools::provide()?, *machines),
+        [] => each(&[10_000, 50_000]),
+        several => each(several),
+    }
+}
+
+/// Each size in a process of its own: what an allocator keeps of one would be missing from the memory of the next.
+fn each(sizes: &[u32]) -> Result<()> {
+    let this = std::env::current_exe().doing("this program")?;
+    for machines in sizes {
+        let status = Command::new(&this).arg(machines.to_string()).status().doing(this.display())?;
+        if !status.success() {
+            return Err(Error::new(format!("{machines} machines: see above")));
+        }
     }
     Ok(())
 }

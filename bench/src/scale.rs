@@ -159,7 +159,9 @@ async fn follow(vcsim: &Vcsim, client: &Client, broken: &mut Vec<String>) -> Res
     let start = Instant::now();
     let counted = tokio::spawn(async move {
         let (mut seen, mut parts, mut last) = (0, 0, start);
-        while let Ok(Ok(batch)) = tokio::time::timeout(QUIET, changes.recv()).await {
+        while let Ok(Ok(batch)) =
+            tokio::time::timeout(if parts == 0 { LONG } else { QUIET }, changes.recv()).await
+        {
             seen += batch.changes.len();
             parts += 1;
             last = Instant::now();

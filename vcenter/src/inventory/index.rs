@@ -82,15 +82,15 @@ impl Inventory {
 
     /// The names of the objects of a kind and those derived from it, sorted. Sorted once, for all who ask until one of them
     /// changes: that is most of what a list of a large inventory costs.
-    pub(super) fn sorted_names(&self, kind: Kind) -> &[Arc<str>] {
+    pub(super) fn sorted_names(&self, kind: Kind) -> &Names {
         self.sorted.0[kind as usize].get_or_init(|| {
             // The root folder is not among what a view of it holds.
             let below_root =
                 |entity: &&Arc<Entity>| entity.kind() != Kind::Folder || entity.parent().is_some();
-            let mut names: Vec<Arc<str>> =
-                self.all_of(kind).filter(below_root).map(|entity| entity.shared_name()).collect();
+            let mut names: Vec<&str> =
+                self.all_of(kind).filter(below_root).map(|entity| entity.name()).collect();
             names.sort_unstable();
-            names.into()
+            Arc::new(Names::of(&names))
         })
     }
 
@@ -167,9 +167,32 @@ impl Inventory {
     }
 }
 
+/// Names one behind the other: fifty thousand of them, each in a place of its own, take longer to find than to copy.
+pub(super) struct Names {
+    text: String,
+    ends: Vec<usize>,
+}
+
+impl Names {
+    fn of(names: &[&str]) -> Names {
+        let mut all = Names { text: String::new(), ends: Vec::with_capacity(names.len()) };
+        for name in names {
+            all.text.push_str(name);
+            all.ends.push(all.text.len());
+        }
+        all
+    }
+
+    /// The names in their order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &str> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        starts.zip(&self.ends).map(|(start, end)| &self.text[start..*end])
+    }
+}
+
 /// Sorted names by kind, of the kinds that have been asked for.
 #[derive(Clone, Default)]
-struct Sorted([OnceLock<Arc<[Arc<str>]>>; Kind::ALL.len()]);
+struct Sorted([OnceLock<Arc<Names>>; Kind::ALL.len()]);
 
 impl Sorted {
     /// A name of this kind has come, gone or changed.

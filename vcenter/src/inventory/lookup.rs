@@ -39,7 +39,7 @@ impl Inventory {
     /// The names of the objects of a kind and those derived from it, sorted; equal names are there as often as they are. The
     /// root folder is not among them, as it is not among what a view of it holds.
     pub fn names(&self, kind: Kind) -> Vec<String> {
-        self.sorted_names(kind).iter().map(|name| (**name).to_owned()).collect()
+        self.sorted_names(kind).iter().map(str::to_owned).collect()
     }
 
     /// The one object of a type with this name, inventory path (`/DC0/vm/web/vm01`), identifier (`vm-83`) or reference
