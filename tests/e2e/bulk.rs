@@ -79,7 +79,7 @@ fn writes(function: &str) -> bool {
 fn words(function: &str) -> Option<Value> {
     let words = match function {
         "vmware_datacenter.get" => json!(["DC0"]),
-        "vmware_vm.path" => json!(["DC0_H0_VM0"]),
+        "vmware_vm.path" | "vmware_vm.snapshot" => json!(["DC0_H0_VM0"]),
         "vmware_tag.get" | "vmware_tag.get_category" => json!(["urn:nothing"]),
         "vsphere.collect" => {
             json!(["VirtualMachine", ["name", "config.hardware.device", "runtime.powerState"]])
