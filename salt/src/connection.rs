@@ -214,7 +214,7 @@ impl Login {
             Some(own) if own.trust != Trust::Insecure => own.trust.clone(),
             _ => Trust::default(),
         };
-        let credentials = Credentials { username, passwords: vec![password] };
+        let credentials = Credentials::new(username, password);
         Ok(Some(Endpoint { host, port, protocol, credentials, trust }))
     }
 }

@@ -136,6 +136,23 @@ fn credentials_of_a_call_are_its_own_business() -> Result<()> {
     Ok(())
 }
 
+/// The vCenter's security token service gives a token for the password, and the token logs in.
+#[test]
+fn a_token_logs_in() -> Result<()> {
+    let Some(master) = stage::master()? else { return Ok(()) };
+    let pillar = json!({"proxy": {"mechanism": "saml"}});
+    let stage = Stage::up_with(master, Settings::new(&stage::id("saml")), pillar)?;
+    assert_eq!(stage.value("vsphere.list_datacenters", json!([]))?, json!(["DC0"]));
+    stage.vcsim.drop_sessions()?;
+    assert_eq!(stage.value("vsphere.test_vcenter_connection", json!([]))?, json!(true));
+    let stats = stage.vcsim.stats()?;
+    assert_eq!((stats.method("LoginByToken"), stats.method("Login")), (2, 0), "{:#}", stats.0);
+    assert_eq!(counts(&stage.vcsim)?, (2, 0, 1));
+    let details = stage.value("vcenter.get_details", json!([]))?;
+    assert_eq!(details["mechanism"], json!("saml"), "{details}");
+    stage.finish()
+}
+
 /// What was left behind by a crash is ended when the next process comes to the same vCenter.
 #[test]
 fn a_killed_minion_leaves_no_session_for_long() -> Result<()> {

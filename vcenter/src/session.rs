@@ -12,6 +12,7 @@ mod patience;
 mod probe;
 mod secret;
 mod state;
+mod token;
 mod version;
 
 use std::sync::Arc;
@@ -22,7 +23,7 @@ use tokio::time::Instant;
 pub use admission::Limits;
 pub(crate) use admission::{Lane, Turn};
 pub(crate) use agent::name as agent_name;
-pub use config::{Config, Credentials, LoginLimits, Protocol, Timeouts};
+pub use config::{Config, Credentials, LoginLimits, Mechanism, Protocol, Timeouts};
 pub(crate) use patience::{Patience, retry_after};
 pub use secret::Secret;
 pub use state::State;
@@ -130,7 +131,7 @@ impl Session {
         let lane = Lane::of(object.kind(), method);
         // An id that many calls share names no task.
         let activation_id = options.op_id.as_deref().filter(|_| lane == Lane::Write);
-        let header = Header { op_id: op_id.as_deref(), activation_id, cookie: None };
+        let header = Header { op_id: op_id.as_deref(), activation_id, ..Header::default() };
         let mut request = Request::new(object, method, &args, &header)?;
         let _turn = self.turn(lane, method, timeout).await?;
         let mut patience = lane.patience(timeout);

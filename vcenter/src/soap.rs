@@ -15,12 +15,16 @@ use crate::vim::{Args, MoRef, Value};
 use crate::{Error, Result};
 
 pub use fault::Fault;
+pub(crate) use xml::escape;
 
 /// The namespaces of every envelope.
-mod ns {
+pub(crate) mod ns {
     pub const SOAP: &str = "http://schemas.xmlsoap.org/soap/envelope/";
     pub const XSD: &str = "http://www.w3.org/2001/XMLSchema";
     pub const XSI: &str = "http://www.w3.org/2001/XMLSchema-instance";
+    /// WS-Security.
+    pub const WSSE: &str =
+        "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd";
 }
 
 /// A call that has been checked against the schema: its envelope, and what is needed to read the answer.
@@ -40,6 +44,8 @@ pub struct Header<'a> {
     pub activation_id: Option<&'a str>,
     /// The session's cookie, which services beside the vCenter API take from here.
     pub cookie: Option<&'a str>,
+    /// A SAML assertion, as the service that issued it wrote it (WS-Security).
+    pub assertion: Option<&'a str>,
 }
 
 impl Request {

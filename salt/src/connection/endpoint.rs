@@ -1,6 +1,6 @@
 //! The keys that say where a vCenter is and how to log in: the same in a `proxy:` map and in a profile.
 
-use vcenter::session::{Credentials, Protocol, Secret};
+use vcenter::session::{Credentials, Mechanism, Protocol, Secret};
 use vcenter::transport::Trust;
 
 use crate::{Map, Value};
@@ -149,10 +149,19 @@ impl<'a> Reader<'a> {
     /// Who logs in, by which mechanism.
     pub fn credentials(&mut self, names: &Names<'_>) -> Credentials {
         let place = names.place;
+        let mut mechanism = Mechanism::Password;
         match self.text("mechanism") {
             None | Some("userpass") => {}
+            Some("saml") => {
+                let domain = self.text("domain").unwrap_or("vsphere.local").trim().to_owned();
+                if domain.contains(['/', '?', '#']) || domain.contains(char::is_whitespace) {
+                    self.problem(format!("'{domain}' is no domain"));
+                }
+                mechanism = Mechanism::Token { domain };
+            }
             Some("sspi") => self.problem(
-                "the mechanism 'sspi' is not supported by this build, use 'userpass' with a user and passwords",
+                "the mechanism 'sspi' is not supported: it takes Kerberos, which vsalt is built without; use 'userpass' or 'saml' \
+                 with a user and passwords",
             ),
             Some(other) => self.problem(format!("Unsupported mechanism: '{other}'")),
         }
@@ -166,7 +175,7 @@ impl<'a> Reader<'a> {
         if passwords.is_empty() {
             self.problem(format!("Mechanism is set to 'userpass', but no 'passwords' key found in {place}"));
         }
-        Credentials { username, passwords }
+        Credentials { username, passwords, mechanism }
     }
 
     /// `passwords`, then `password`, to be tried in this order.

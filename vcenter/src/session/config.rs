@@ -62,6 +62,7 @@ impl Config {
     pub fn same_target(&self, other: &Self) -> bool {
         self.same_server(other)
             && self.trust == other.trust
+            && self.credentials.mechanism == other.credentials.mechanism
             && self.credentials.username.to_lowercase() == other.credentials.username.to_lowercase()
     }
 }
@@ -83,12 +84,28 @@ pub struct Credentials {
     pub username: String,
     /// The passwords to begin with; at least one.
     pub passwords: Vec<Secret>,
+    /// How they are used.
+    pub mechanism: Mechanism,
+}
+
+/// How a user logs in.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Mechanism {
+    /// With the name and a password (`SessionManager.Login`).
+    #[default]
+    Password,
+    /// With a SAML bearer token that the vCenter's security token service gives for the name and a password
+    /// (`SessionManager.LoginByToken`).
+    Token {
+        /// The domain of the Single Sign-On, `vsphere.local` unless it was named otherwise.
+        domain: String,
+    },
 }
 
 impl Credentials {
     /// A user and one password.
     pub fn new(username: impl Into<String>, password: impl Into<Secret>) -> Self {
-        Self { username: username.into(), passwords: vec![password.into()] }
+        Self { username: username.into(), passwords: vec![password.into()], mechanism: Mechanism::Password }
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::patience::{Patience, retry_after};
 use super::state::Shared;
-use super::{Secret, orphans, version};
+use super::{Mechanism, Secret, orphans, token, version};
 use crate::schema::VIM25;
 use crate::soap::{Header, Request};
 use crate::transport::{self, HeaderMap, Method};
@@ -123,12 +123,7 @@ async fn attempt_login(shared: &Shared) -> Result<(Login, usize)> {
 
     let mut words = "there is no password to try".to_owned();
     for (place, password) in shared.passwords() {
-        let args = Args::new()
-            .set("userName", &shared.config.credentials.username)
-            .set("password", password.reveal())
-            .set("locale", shared.config.locale.as_str());
-        let request = Request::new(manager, "Login", &args, &Header::default())?;
-        match post(shared, &request, &version, &mut cookie, &mut Patience::once(timeout)).await {
+        match knock(shared, manager, &password, &version, &mut cookie).await {
             Ok(session) => {
                 let cookie = cookie.ok_or_else(|| missing("Login", "session cookie"))?;
                 let user_session =
@@ -153,6 +148,30 @@ async fn attempt_login(shared: &Shared) -> Result<(Login, usize)> {
         }
     }
     Err(shared.refused(&words))
+}
+
+/// Tries one password; gives the `UserSession`.
+async fn knock(
+    shared: &Shared,
+    manager: &MoRef,
+    password: &Secret,
+    version: &str,
+    cookie: &mut Option<Secret>,
+) -> Result<Value> {
+    let args = Args::new().set("locale", shared.config.locale.as_str());
+    let request = match &shared.config.credentials.mechanism {
+        Mechanism::Password => {
+            let args =
+                args.set("userName", &shared.config.credentials.username).set("password", password.reveal());
+            Request::new(manager, "Login", &args, &Header::default())?
+        }
+        Mechanism::Token { domain } => {
+            let token = token::issue(shared, domain, password).await?;
+            let header = Header { assertion: Some(token.reveal()), ..Header::default() };
+            Request::new(manager, "LoginByToken", &args, &header)?
+        }
+    };
+    post(shared, &request, version, cookie, &mut Patience::once(shared.config.timeouts.request)).await
 }
 
 /// Ends the session; waits for a log-in that is under way, since its login must be ended too.

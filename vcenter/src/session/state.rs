@@ -313,7 +313,7 @@ mod tests {
 
     fn shared(passwords: &[&str], refusals: usize) -> Arc<Shared> {
         let passwords = passwords.iter().map(|text| Secret::from(*text)).collect();
-        let mut config = Config::new("vc", Credentials { username: "root".into(), passwords });
+        let mut config = Config::new("vc", Credentials { passwords, ..Credentials::new("root", "") });
         config.protocol = Protocol::Http;
         config.login.refusals = refusals;
         let transport = Transport::new(&config).unwrap();

@@ -398,3 +398,53 @@ async fn no_more_is_asked_at_once_than_allowed() {
     assert_eq!((double.count("CreateFolder"), most.load(Ordering::SeqCst)), (12, 3));
     assert!(meanwhile < 12, "the read had to wait for all writes");
 }
+
+/// The STS says no to a password with a fault of its own, and to a clock with another.
+#[tokio::test]
+async fn a_token_is_asked_for_and_handed_on() {
+    let token = "<saml2:Assertion xmlns:saml2=\"urn:x\" ID=\"_1\"><a b=\"c\"/></saml2:Assertion>";
+    let fault = |code: &str| {
+        Reply::new(
+            500,
+            format!(
+                "<S:Fault xmlns:S=\"x\"><faultcode>ns0:{code}</faultcode><faultstring>No.</faultstring></S:Fault>"
+            ),
+        )
+    };
+    let double = Double::start(move |request| match request.method() {
+        "LoginByToken" if request.body.contains(token) => Some(
+            Reply::soap(
+                "LoginByToken",
+                "<returnval><key>k</key><userName>root</userName><fullName>root</fullName>\
+                 <loginTime>2026-03-01T12:00:00Z</loginTime><lastActiveTime>2026-03-01T12:00:00Z</lastActiveTime>\
+                 <locale>en</locale><messageLocale>en</messageLocale></returnval>",
+            )
+            .header("set-cookie", "vmware_soap_session=\"abc\"; Path=/"),
+        ),
+        _ if request.line == "POST /sts/STSService/corp" => Some(match &request.body {
+            body if body.contains(">right<") => Reply::new(200, format!("<E><B><T>{token}</T></B></E>")),
+            body if body.contains(">late<") => fault("InvalidTimeRange"),
+            _ => fault("FailedAuthentication"),
+        }),
+        _ => None,
+    })
+    .await;
+    let session = |passwords: &[&str]| {
+        let mut config = double.config();
+        config.credentials.passwords = passwords.iter().map(|it| Secret::from(*it)).collect();
+        config.credentials.mechanism = Mechanism::Token { domain: "corp".into() };
+        Session::new(config).unwrap()
+    };
+    let right = session(&["wrong", "right"]);
+    right.login().await.unwrap();
+    assert_eq!((double.count("LoginByToken"), double.count("Login")), (1, 0));
+    right.close().await;
+    let refused = session(&["wrong"]).login().await.unwrap_err();
+    assert!(matches!(refused, Error::Login { .. }), "{refused}");
+    assert!(refused.to_string().ends_with("'root': No"), "{refused}");
+    let late = session(&["late"]).login().await.unwrap_err();
+    assert!(
+        matches!(late, Error::Transport { .. }) && late.to_string().contains("gave no token: No."),
+        "{late}"
+    );
+}

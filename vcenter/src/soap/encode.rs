@@ -39,6 +39,12 @@ pub fn request(
             out.close(name);
         }
     }
+    if let Some(assertion) = header.assertion {
+        write!(out.out, "<wsse:Security xmlns:wsse=\"{}\">", ns::WSSE).expect("a String can be written to");
+        // It is signed: not a byte of it may change.
+        out.raw(assertion);
+        out.raw("</wsse:Security>");
+    }
     out.raw("</soapenv:Header><soapenv:Body>");
     out.open(method.name(), &format!(" xmlns=\"urn:{namespace}\""));
     out.reference("_this", "", object)?;

@@ -345,7 +345,7 @@ fn a_request_is_written_in_the_order_of_the_schema() {
     let args = Args::new()
         .set("options", Object::new("RetrieveOptions").set("maxObjects", 100i64))
         .set("specSet", [spec]);
-    let header = Header { op_id: Some("job<1>"), activation_id: Some("job-1"), cookie: None };
+    let header = Header { op_id: Some("job<1>"), activation_id: Some("job-1"), ..Header::default() };
     let request = Request::new(&pc, "RetrievePropertiesEx", &args, &header).unwrap();
     assert_eq!(request.service(), "vim25");
     let body = request.body().split_once("<soapenv:Header>").unwrap().1;
