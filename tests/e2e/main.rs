@@ -6,6 +6,7 @@ mod bulk;
 mod call;
 mod conformance;
 mod doctor;
+mod endurance;
 mod errors;
 mod faults;
 mod functions;

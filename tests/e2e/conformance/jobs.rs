@@ -17,6 +17,29 @@ on_each_line! {
     own: c034_several_functions_in_order;
 }
 
+/// The checks of jobs that hold over every transport.
+pub(super) const OVER_ANY_TRANSPORT: &[fn(&Stage) -> Result<()>] = &[
+    c010_a_return_has_these_fields,
+    c011_arguments_reach_the_function,
+    c012_arguments_come_back_as_sent,
+    c013_text_with_an_equals_sign_is_a_keyword,
+    c014_an_unknown_function,
+    c015_the_beginning_of_a_name,
+    c016_an_argument_too_few,
+    c017_an_unknown_keyword,
+    c018_an_exception,
+    c019_an_execution_error,
+    c020_a_false_result_is_a_failure,
+    c021_a_retcode_of_the_function,
+    c022_a_failed_state,
+    c023_a_missing_sls,
+    c032_several_functions,
+    c033_one_of_several_fails,
+    c047_a_jid_runs_once,
+    c048_jobs_of_others,
+    c050_metadata_comes_back,
+];
+
 fn c010_a_return_has_these_fields(stage: &Stage) -> Result<()> {
     let returned = stage.call("test.ping", json!([]))?;
     assert_eq!(*returned.value(), json!(true));

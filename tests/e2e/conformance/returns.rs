@@ -11,6 +11,10 @@ on_each_line! {
     plain: c098_values_of_all_kinds, c099_a_return_of_five_megabytes, c100_two_hundred_jobs, c108_the_job_cache;
 }
 
+/// What a transport must carry.
+pub(super) const OVER_ANY_TRANSPORT: &[fn(&Stage) -> Result<()>] =
+    &[c098_values_of_all_kinds, c100_two_hundred_jobs, c108_the_job_cache];
+
 fn c098_values_of_all_kinds(stage: &Stage) -> Result<()> {
     let values = [
         json!({"__bytes__": "fffe"}),

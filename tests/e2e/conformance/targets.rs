@@ -10,6 +10,10 @@ on_each_line! {
         c043_an_operator_comes_first, c044_delimiter_of_a_term, c045_address, c046_nodegroup;
 }
 
+/// One of each type, for transports and filters.
+pub(super) const ONE_OF_EACH: &[fn(&Stage) -> Result<()>] =
+    &[c035_glob, c036_pcre, c037_list, c038_grain, c039_grain_pcre, c040_pillar, c042_compound, c045_address];
+
 fn hits(stage: &Stage, kind: &str, target: impl Into<Value>) -> Result<()> {
     let returned = stage.ask(json!({"tgt_type": kind, "tgt": target.into()}))?;
     assert_eq!(*returned.value(), json!(true));
