@@ -5,6 +5,7 @@ mod detach;
 mod docs;
 mod doctor;
 mod proxy;
+mod words;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -38,10 +39,10 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Runs a proxy minion (salt-proxy)
-    #[command(display_name = "salt-proxy", version = salt_release())]
+    #[command(display_name = "salt-proxy", disable_version_flag = true, version = salt_release(), args_override_self = true)]
     Proxy(proxy::ProxyArgs),
     /// Runs one function and prints its return (salt-call)
-    #[command(display_name = "salt-call", version = salt_release())]
+    #[command(display_name = "salt-call", disable_version_flag = true, version = salt_release(), args_override_self = true)]
     Call(Box<call::CallArgs>),
     /// Prints the documentation of what is served
     Docs(docs::DocsArgs),
@@ -61,6 +62,13 @@ pub fn run(mut words: Vec<OsString>) -> ExitCode {
     } {
         words.insert(1, command.into());
     }
+    let command = words.get(1).map(|word| word.to_string_lossy().into_owned()).unwrap_or_default();
+    if matches!(command.as_str(), "proxy" | "call") {
+        words = match words::completed(words, &format!("salt-{command}")) {
+            Ok(words) => words,
+            Err(message) => return complain(&command, &message, EX_USAGE),
+        };
+    }
     match Cli::try_parse_from(&words) {
         Ok(cli) => match cli.command {
             Command::Proxy(args) => proxy::run(args),
@@ -77,6 +85,13 @@ pub fn run(mut words: Vec<OsString>) -> ExitCode {
             }
         }
     }
+}
+
+/// What `-V` prints: the versions of everything that has one.
+fn print_versions() -> ExitCode {
+    // A reader that has seen enough closes the pipe.
+    let _ = std::io::Write::write_all(&mut std::io::stdout(), modules::versions_report().as_bytes());
+    ExitCode::SUCCESS
 }
 
 /// User id and group id of a user of this host.

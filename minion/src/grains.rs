@@ -14,6 +14,9 @@ use crate::settings::Settings;
 
 /// Computes the grains (`salt/loader/__init__.py`, `grains`; later ones win): core, static file, vCenter, options.
 pub async fn compute(opts: &Map, id: &str, vcenter: Option<&Client>) -> Map {
+    if opts.flag("skip_grains", false) {
+        return Map::new();
+    }
     let mut grains = core(opts, id);
     let deep = opts.flag("grains_deep_merge", false);
     let mut merge = |other: Map| {

@@ -123,6 +123,11 @@ pub const MODULES: &[&[Function]] = &[
     vsphere::TABLES[6],
 ];
 
+/// The versions of the minion and of the system below it: what `-V` prints.
+pub fn versions_report() -> String {
+    test::versions_report()
+}
+
 /// Keywords without those that Salt adds, such as `__pub_jid` (`salt/utils/args.py`, `clean_kwargs`).
 fn clean_kwargs(mut kwargs: Map) -> Map {
     kwargs.retain(|key, _| !key.as_str().is_some_and(|k| k.starts_with("__")));

@@ -6,6 +6,8 @@ mod exception;
 mod number;
 mod version;
 
+pub use version::text as versions_report;
+
 use std::time::Duration;
 
 use rand::Rng;

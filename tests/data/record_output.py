@@ -57,6 +57,13 @@ STATES = [
     "just text",
 ]
 
+KEYS = [
+    {"minions": ["b", "a"], "minions_pre": [], "minions_denied": ["d"], "minions_rejected": ["\x1b[31mr"]},
+    {"minions": {"a": "aa:bb", "c": "cc:dd"}},
+    {"local": {"master.pub": "aa:bb", "master.pem": "cc:dd"}},
+    {"nosuch": ["a"]},
+]
+
 cases = []
 for color in (False, True):
     opts = salt.config.DEFAULT_MINION_OPTS.copy()
@@ -68,6 +75,14 @@ for color in (False, True):
             data = {"local": value}
             text = salt.loader.outputters(opts)[out](copy.deepcopy(data)).rstrip()
             cases.append({"out": out, "color": color, "data": data, "text": text})
+    opts.update(transport="zeromq")
+    for data in KEYS + [{"local": value} for value in PLAIN if not color]:
+        printers = salt.loader.outputters(opts)
+        try:
+            text = printers["key"](copy.deepcopy(data)).rstrip()
+        except (AttributeError, KeyError, TypeError):
+            text = printers["nested"](copy.deepcopy(data)).rstrip()
+        cases.append({"out": "key", "color": color, "data": data, "text": text})
     for mode in ("full", "terse", "mixed", "changes", "full_id"):
         opts["state_output"] = mode
         printer = salt.loader.outputters(opts)["highstate"]

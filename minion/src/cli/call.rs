@@ -6,10 +6,13 @@ use std::process::ExitCode;
 
 use clap::Args as ClapArgs;
 use config::{Config, Request, Role};
+use salt::args::split_keyword;
 use salt::{Args, Error, Map, Value, map, yamlify::yamlify};
 
 use super::proxy::level;
-use super::{EX_SOFTWARE, EX_USAGE, absolute, complain, exit_code, make_directories, runtime};
+use super::{
+    EX_SOFTWARE, EX_USAGE, absolute, complain, detach, exit_code, make_directories, print_versions, runtime,
+};
 use crate::caller::{self, Caller};
 use crate::clock;
 use crate::log::{Log, LogConfig};
@@ -49,7 +52,7 @@ pub(super) struct CallArgs {
     /// Blanks a level of the printed return; negative for one line
     #[arg(long, visible_alias = "output-indent", value_name = "N", allow_negative_numbers = true)]
     out_indent: Option<i64>,
-    /// Append the printed return to a file
+    /// Write the printed return to a file
     #[arg(long, visible_alias = "output-file", value_name = "FILE")]
     out_file: Option<PathBuf>,
     /// How to print states: full, terse, mixed, changes, each also with _id
@@ -94,6 +97,51 @@ pub(super) struct CallArgs {
     /// Print the documentation of the function, or of all
     #[arg(short, long, visible_alias = "documentation")]
     doc: bool,
+    /// The directory of the cache
+    #[arg(long, value_name = "DIR")]
+    cachedir: Option<PathBuf>,
+    /// How many seconds the master has for an answer to the key
+    #[arg(short = 't', long, value_name = "SECONDS")]
+    timeout: Option<u32>,
+    /// Compute no grains
+    #[arg(long)]
+    skip_grains: bool,
+    /// Keywords whose values are text, whatever they look like
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
+    no_parse: Vec<String>,
+    /// The executors to run the function by
+    #[arg(long, value_name = "LIST")]
+    module_executors: Option<String>,
+    /// Options of the executors
+    #[arg(long, value_name = "MAP")]
+    executor_opts: Option<String>,
+    /// Run as this user
+    #[arg(long = "priv", value_name = "USER")]
+    privileges: Option<String>,
+    /// Send the return to these returners, too
+    #[arg(long = "return", value_name = "RETURNER,...", value_delimiter = ',')]
+    returners: Vec<String>,
+    /// Append to the file of --out-file instead of writing it anew
+    #[arg(long, visible_alias = "output-file-append")]
+    out_file_append: bool,
+    /// Taken for salt-call's sake: grains are computed for each call
+    #[arg(long, hide = true)]
+    refresh_grains_cache: bool,
+    /// Taken for salt-call's sake: there is no other crash
+    #[arg(long, hide = true)]
+    hard_crash: bool,
+    /// Taken for salt-call's sake: no Python can be loaded
+    #[arg(short = 'm', long, hide = true, value_name = "DIR")]
+    module_dirs: Vec<PathBuf>,
+    /// Taken for salt-call's sake: no Python can be loaded
+    #[arg(long, hide = true, value_name = "DIR")]
+    states_dir: Option<PathBuf>,
+    /// Print the version
+    #[arg(long, action = clap::ArgAction::Version)]
+    version: Option<bool>,
+    /// Print the versions of everything that has one
+    #[arg(short = 'V', long)]
+    versions_report: bool,
 }
 
 fn outputter(name: &str) -> Result<String, String> {
@@ -104,6 +152,9 @@ fn outputter(name: &str) -> Result<String, String> {
 }
 
 pub(super) fn run(args: CallArgs) -> ExitCode {
+    if args.versions_report {
+        return print_versions();
+    }
     let (fun, words) = if args.grains {
         ("grains.items".to_string(), Vec::new())
     } else if args.doc {
@@ -118,8 +169,17 @@ pub(super) fn run(args: CallArgs) -> ExitCode {
         Ok(config) => config,
         Err(error) => return complain("call", &error.to_string(), 1),
     };
+    // The background is not for a call, so that it goes on here or nowhere.
+    if let Err((message, status)) = detach::settle(args.privileges.as_deref(), false) {
+        return complain("call", &message, status);
+    }
     if let Err(message) = make_directories(&opts) {
         return complain("call", &message, 1);
+    }
+    if let Some(file) = args.out_file.as_ref().filter(|file| !args.out_file_append && file.is_file())
+        && let Err(error) = std::fs::write(file, "")
+    {
+        return complain("call", &format!("{}: Access denied: {error}", file.display()), 1);
     }
     if let Err(message) = Log::start(&LogConfig::of(&opts, true)) {
         return complain("call", &message, 1);
@@ -149,6 +209,9 @@ fn options(args: &CallArgs) -> Result<Config, config::Error> {
     set("state_output", args.state_output.as_deref().map(Value::from));
     set("state_verbose", args.state_verbose.as_deref().map(yamlify));
     set("state_output_diff", args.output_diff.then_some(true.into()));
+    set("cachedir", args.cachedir.as_ref().map(|p| text(p).into()));
+    set("auth_timeout", args.timeout.map(|seconds| i64::from(seconds).into()));
+    set("skip_grains", args.skip_grains.then_some(true.into()));
     config::load(&Request {
         role: if args.proxyid.is_some() { Role::Proxy } else { Role::Minion },
         dir: args.config_dir.as_deref().map(absolute),
@@ -171,29 +234,9 @@ async fn call(args: &CallArgs, opts: Map, fun: &str, words: Vec<String>) -> Exit
             return exit_code(failure.exit.into());
         }
     };
-    let code = tokio::select! {
-        code = run_function(&caller, args, &opts, fun, words, local) => code,
-        // What is interrupted logs out, too.
-        status = interrupted() => exit_code(status),
-    };
+    let code = run_function(&caller, args, &opts, fun, words, local).await;
     caller.close().await;
     code
-}
-
-/// Waits for SIGINT or SIGTERM; gives the exit status of a process that one of them has ended.
-async fn interrupted() -> i64 {
-    use tokio::signal::unix::{SignalKind, signal};
-    let both = signal(SignalKind::interrupt()).and_then(|int| Ok((int, signal(SignalKind::terminate())?)));
-    match both {
-        Ok((mut int, mut term)) => tokio::select! {
-            _ = int.recv() => 128 + 2,
-            _ = term.recv() => 128 + 15,
-        },
-        Err(e) => {
-            tracing::debug!("signals can't be waited for: {e}");
-            std::future::pending().await
-        }
-    }
 }
 
 async fn run_function(
@@ -204,12 +247,19 @@ async fn run_function(
     words: Vec<String>,
     local: bool,
 ) -> ExitCode {
-    let arg = Args::from_words(words).to_load();
+    let arg = read(words, &args.no_parse).to_load();
     let jid = clock::jid();
     let metadata = args.set_metadata.as_deref().map(yamlify);
     let mut further = Map::new();
     if let Some(metadata) = &metadata {
         further.insert("metadata", metadata.clone());
+    }
+    if let Some(executors) = args.module_executors.as_deref() {
+        let read = yamlify(executors);
+        further.insert("module_executors", if read.as_list().is_some() { read } else { [executors].into() });
+    }
+    if let Some(options) = args.executor_opts.as_deref() {
+        further.insert("executor_opts", yamlify(options));
     }
     let (value, retcode) = match caller.run(&jid, fun, &arg, further).await {
         Ok(done) => done,
@@ -241,11 +291,27 @@ async fn run_function(
         ret.insert("success", retcode == 0);
         caller.send_return(ret).await;
     }
+    for returner in &args.returners {
+        tracing::error!("Returner {returner} could not be loaded: '{returner}.returner' is not available.");
+    }
     match (args.retcode_passthrough, retcode) {
         (true, code) => exit_code(code),
         (false, 0) => ExitCode::SUCCESS,
         (false, _) => ExitCode::from(1),
     }
+}
+
+/// The arguments of the words. The values of some keywords are text, whatever they look like.
+fn read(words: Vec<String>, no_parse: &[String]) -> Args {
+    let is_text = |word: &String| {
+        split_keyword(word)
+            .filter(|(name, _)| no_parse.iter().any(|one| one == name))
+            .map(|(name, value)| (Value::from(name), Value::from(value)))
+    };
+    let texts: Vec<(Value, Value)> = words.iter().filter_map(is_text).collect();
+    let mut args = Args::from_words(words);
+    args.keywords.extend(texts);
+    args
 }
 
 /// What `salt-call` writes of an error (`salt/cli/caller.py`).
@@ -296,5 +362,20 @@ fn print(args: &CallArgs, text: &str) -> Result<(), String> {
     match written {
         Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => Err(format!("cannot write the return: {e}")),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keywords_can_be_kept_as_text() {
+        let words = || ["1", "a=1", "b=1", "c=[x"].map(String::from).to_vec();
+        let all = read(words(), &[]);
+        assert_eq!((all.keywords.get("a"), &all.positional[0]), (Some(&1.into()), &1.into()));
+        let some = read(words(), &["a".into(), "c".into()]);
+        assert_eq!((some.keywords.get("a"), some.keywords.get("b")), (Some(&"1".into()), Some(&1.into())));
+        assert_eq!(some.keywords.get("c"), Some(&"[x".into()));
     }
 }

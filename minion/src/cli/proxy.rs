@@ -7,7 +7,9 @@ use clap::Args;
 use config::{Config, Request, Role};
 use salt::Map;
 
-use super::{EX_SOFTWARE, EX_USAGE, absolute, complain, detach, exit_code, make_directories, runtime};
+use super::{
+    EX_SOFTWARE, EX_USAGE, absolute, complain, detach, exit_code, make_directories, print_versions, runtime,
+};
 use crate::log::{Log, LogConfig, Threshold};
 use crate::settings::Settings;
 
@@ -41,6 +43,12 @@ pub(super) struct ProxyArgs {
     /// Accepted for salt-proxy's sake: one process needs no supervisor
     #[arg(long, hide = true)]
     disable_keepalive: bool,
+    /// Print the version
+    #[arg(long, action = clap::ArgAction::Version)]
+    version: Option<bool>,
+    /// Print the versions of everything that has one
+    #[arg(short = 'V', long)]
+    versions_report: bool,
 }
 
 /// A level of Salt's.
@@ -55,6 +63,9 @@ pub(super) fn level(name: &str) -> Result<String, String> {
 }
 
 pub(super) fn run(args: ProxyArgs) -> ExitCode {
+    if args.versions_report {
+        return print_versions();
+    }
     let Config { opts, warnings, .. } = match options(&args) {
         Ok(config) => config,
         Err(config::Error::NoId) => return complain("proxy", "salt-proxy requires --proxyid", EX_USAGE),

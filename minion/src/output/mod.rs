@@ -3,6 +3,7 @@
 mod color;
 mod highstate;
 mod json;
+mod key;
 mod nested;
 mod pprint;
 mod text;
@@ -56,6 +57,8 @@ pub enum Outputter {
     Yaml,
     /// `key: line` for each line.
     Txt,
+    /// Names under the states of keys, as `salt-key` prints them.
+    Key,
     /// Python's `repr`.
     Raw,
     /// Python's `pprint`.
@@ -71,6 +74,7 @@ impl Outputter {
     pub const NAMES: &[&str] = &[
         "highstate",
         "json",
+        "key",
         "nested",
         "newline_values_only",
         "pprint",
@@ -87,6 +91,7 @@ impl Outputter {
             "nested" | "" | "grains" => Outputter::Nested,
             "highstate" => Outputter::Highstate,
             "json" => Outputter::Json,
+            "key" => Outputter::Key,
             "yaml" => Outputter::Yaml,
             "txt" | "text" => Outputter::Txt,
             "raw" => Outputter::Raw,
@@ -104,6 +109,7 @@ impl Outputter {
             Outputter::Highstate => {
                 highstate::text(data, style).unwrap_or_else(|| nested::text(data, style, 0))
             }
+            Outputter::Key => key::text(data, style).unwrap_or_else(|| nested::text(data, style, 0)),
             Outputter::Json => json::text(data, style.indent.unwrap_or(4)),
             Outputter::Yaml => yaml(data),
             Outputter::Txt => text::txt(data),

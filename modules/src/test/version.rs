@@ -56,6 +56,11 @@ async fn versions(_cx: &Context) -> Result<String> {
     Ok(report(&information()))
 }
 
+/// The text of `test.versions_report`.
+pub fn text() -> String {
+    report(&information())
+}
+
 fn information() -> Map {
     let line = |path| std::fs::read_to_string(path).unwrap_or_default().trim().to_string();
     let release = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
