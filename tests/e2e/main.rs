@@ -5,6 +5,7 @@
 mod bulk;
 mod call;
 mod conformance;
+mod daemon;
 mod doctor;
 mod endurance;
 mod errors;
