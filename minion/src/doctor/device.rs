@@ -100,7 +100,7 @@ async fn inside(config: &Config, session: &Session, report: &mut Report) {
 pub(super) fn refused(config: &Config, error: &Error, report: &mut Report) {
     let port = config.port;
     let advice = match error {
-        Error::Login { reason, .. } if reason.contains("lock") => {
+        Error::Login { reason, .. } if reason.contains("is locked") || reason.contains("locked out") => {
             "Unlock the account in vCenter, and correct the password first: the minion has stopped trying.".into()
         }
         Error::Login { .. } => {

@@ -1,5 +1,5 @@
 //! What the running jobs are, and what they have asked of the vCenter, on disk: a minion that is ended in the middle of a job,
-//! however that happens, finds out at its next start what has become of it, and returns that ([`super::resume`]).
+//! however that happens, finds out at its next start what has become of it, and returns that (`resume.rs`).
 //!
 //! A file a job, of records that are only appended, each with its length before it:
 //!
